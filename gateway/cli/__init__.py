@@ -1,0 +1,37 @@
+"""The `postern` command: the composition root, the only place that knows both gateway and workers."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from gateway.cli import parts, reading, writing
+from store.errors import PosternError, Temporary
+
+app = typer.Typer(
+    name="postern",
+    help="An email-first helpdesk gateway: mail in, tickets, mail out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (writing, parts, reading):
+    module.add_to(app)
+
+
+def main() -> None:
+    """Runs the command line. Exits 0 on success, 2 on wrong use, 1 on failure with one line on standard error."""
+    try:
+        app(windows_expand_args=False)
+    except PosternError as error:
+        again = " (try again)" if isinstance(error, Temporary) else ""
+        sys.stderr.write(f"postern: {error}{again}\n")
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

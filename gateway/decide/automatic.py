@@ -1,0 +1,18 @@
+"""Automatic mail: kept where it belongs, changes no state and is never answered (RFC 3834, X-04)."""
+
+from gateway.decide.facts import Facts
+from gateway.decide.verdict import Verdict
+from gateway.parse import Parsed
+
+
+def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
+    """On the ticket its sender may write on; an alarm or a list mail that names none is a ticket, for staff to see."""
+    if parsed.auto is None and not facts.null_sender:
+        return None
+    kind = parsed.auto or "null sender"
+    for evidence in facts.evidence:
+        if evidence.relation != "none":
+            return Verdict("auto", f"{kind}, kept on the ticket named by its {evidence.kind}", ticket=evidence.ticket.id)
+    if kind == "auto-reply":
+        return Verdict("auto", "an automatic reply that belongs to no ticket")
+    return Verdict("new", f"{kind}: a ticket that is not answered", acknowledge=False, flags=("automatic",))

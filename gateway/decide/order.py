@@ -1,0 +1,32 @@
+"""The rules in order: the first that answers decides. `explain` prints this table, the reason of each place beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.decide import automatic, bounce, duplicate, opening, own_mail, reply, stranger
+from gateway.decide.facts import Facts
+from gateway.decide.verdict import Verdict
+from gateway.parse import Parsed
+
+Rule = Callable[[Parsed, Facts], Verdict | None]
+
+RULES: tuple[tuple[str, Rule, str], ...] = (
+    ("duplicate", duplicate.judge, "first: a door that asks again after a lost answer must change nothing"),
+    ("own_mail", own_mail.judge, "before bounces and replies: our own mails name tickets too"),
+    ("bounce", bounce.judge, "before automatic mail: a report belongs to the mail it is about"),
+    ("automatic", automatic.judge, "before replies: a machine's answer must not reopen a ticket"),
+    ("reply", reply.judge, "people with a part in the ticket they name"),
+    ("stranger", stranger.judge, "after replies: what is left names a ticket its sender has no part in"),
+    ("opening", opening.judge, "last: every mail that says nothing else is a new ticket"),
+)
+
+
+def decide(parsed: Parsed, facts: Facts) -> Verdict:
+    """The verdict of the first rule that answers, with that rule's name."""
+    for name, judge, _reason in RULES:
+        verdict = judge(parsed, facts)
+        if verdict is not None:
+            return replace(verdict, rule=name)
+    raise AssertionError("the last rule always answers")

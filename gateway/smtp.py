@@ -1,0 +1,185 @@
+"""The SMTP door: opens, runs until it is told to stop, and lets running messages end (threats A)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import aiosmtpd
+
+from gateway.answers import Answer, log
+from gateway.smtp_protocol import Conversation
+from gateway.smtp_reception import WORK, Reception, Writer
+from store.config import Config
+from store.database import Store, open_store
+from store.errors import ConfigError
+from store.journal import JournalWriter
+
+GRACE = 30.0  # seconds for running messages at the end
+_OLDEST_AIOSMTPD = (1, 4, 6)  # before: smuggling and STARTTLS injection (CVE-2024-27305, CVE-2024-34083)
+
+
+class Door:
+    """The listener. `journal`, `free` and `work_seconds` may be given by a test."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: Writer,
+        *,
+        free: Callable[[], int] | None = None,
+        work_seconds: float = WORK,
+    ) -> None:
+        check_library(aiosmtpd.__version__)
+        self._listen = listen_address(config)
+        self._tls = tls_context(config)
+        self._name = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()) or "localhost"
+        self.reception = Reception(
+            config, journal, name=self._name, tls=self._tls is not None, free=free, work_seconds=work_seconds
+        )
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port listened on; the real port where 0 was asked for."""
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    async def start(self) -> None:
+        """Listens. Raises ConfigError when the address cannot be had."""
+        loop = asyncio.get_running_loop()
+        host, port = self._listen
+        try:
+            self._server = await loop.create_server(
+                lambda: Conversation(self.reception, self._name, self._tls, loop), host or None, port, backlog=1024
+            )
+        except OSError as error:
+            raise ConfigError(f"smtp.listen: cannot listen on {host}:{port}: {error.strerror or error}") from None
+        log.info("SMTP door open on %s:%s", *self.address)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Accepts no more, says 421 to the idle and lets running messages end within `grace` seconds."""
+        if self._server is not None:
+            self._server.close()
+        loop, conversations = asyncio.get_running_loop(), self.reception.conversations
+        for conversation in list(conversations):
+            conversation.say_goodbye(Answer.SHUTTING_DOWN)
+        end = loop.time() + grace
+        while conversations and loop.time() < end:
+            await asyncio.sleep(0.02)
+        for conversation in list(conversations):
+            conversation.abort()
+        log.info("SMTP door closed")
+
+
+async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = None) -> None:
+    """Runs the door until `stop` is set; without one, until SIGTERM or SIGINT. Raises ConfigError."""
+    if stop is None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    journal = JournalWriter(store)
+    try:
+        door = Door(config, journal)
+        await door.start()
+        await stop.wait()
+        await door.stop()
+    finally:
+        await asyncio.to_thread(journal.close)
+
+
+def run(config: Config) -> None:
+    """The door as a process of its own, on uvloop where there is one. Raises ConfigError."""
+    store = open_store(config)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(config, store))
+    finally:
+        store.close()
+
+
+@contextmanager
+def background(
+    config: Config,
+    store: Store,
+    *,
+    journal: Writer | None = None,
+    free: Callable[[], int] | None = None,
+    work_seconds: float = WORK,
+    grace: float = GRACE,
+    uvloop: bool = True,
+) -> Iterator[Door]:
+    """The door in a thread of this process, for as long as the block runs. Raises ConfigError."""
+    own = None if journal else JournalWriter(store)
+    writer = journal or own
+    assert writer is not None
+    try:
+        with asyncio.Runner(loop_factory=loop_factory() if uvloop else None) as runner:
+            loop = runner.get_loop()
+
+            async def open_door() -> Door:
+                door = Door(config, writer, free=free, work_seconds=work_seconds)
+                await door.start()
+                return door
+
+            door = runner.run(open_door())
+            thread = threading.Thread(target=loop.run_forever, name="smtp", daemon=True)
+            thread.start()
+            try:
+                yield door
+            finally:
+                asyncio.run_coroutine_threadsafe(door.stop(grace), loop).result()
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join()
+    finally:
+        if own is not None:
+            own.close()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's loop, or None for the standard one where uvloop is missing."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def listen_address(config: Config) -> tuple[str, int]:
+    """`[smtp] listen` as host and port; `[::1]:25` for IPv6, an empty host for all. Raises ConfigError."""
+    value = config.settings.smtp.listen
+    host, colon, port = value.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ConfigError(f"{config.file}: smtp.listen: expected HOST:PORT, got {value!r}")
+    return host.strip("[]"), int(port)
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """The TLS side of `tls_cert` and `tls_key`, relative to the file's folder; None without. Raises ConfigError."""
+    settings = config.settings.smtp
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise ConfigError(f"{config.file}: smtp: tls_cert and tls_key belong together, one is missing")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(config.folder / settings.tls_cert, config.folder / settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{config.file}: smtp.tls_cert, smtp.tls_key: cannot be used: {error}") from None
+    return context
+
+
+def check_library(version: str) -> None:
+    """Raises ConfigError for an aiosmtpd with known holes."""
+    found = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    if found < _OLDEST_AIOSMTPD:
+        wanted = ".".join(map(str, _OLDEST_AIOSMTPD))
+        raise ConfigError(f"aiosmtpd {version} is installed; expected {wanted} or newer")

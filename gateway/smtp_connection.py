@@ -1,0 +1,179 @@
+"""One connection of the SMTP door: coming, going, deadlines and lines, without a word of what they mean."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import ssl
+from collections import defaultdict
+from typing import Protocol
+
+from aiosmtpd.smtp import SMTP, Envelope
+
+from gateway.answers import Answer
+from gateway.smtp_data import Content, Memory
+from gateway.smtp_limits import COMMAND_LINE, Guests
+
+_LINGER = 5.0  # seconds a good-bye may take to be read
+
+
+class Letter(Envelope):
+    """The envelope with what this door adds: the declared size, the routes by desk and the content as it came."""
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__()
+        self.declared_size = 0
+        self.routes: dict[str, dict[str, None]] = {}
+        self.body = Content(memory)
+
+
+class Host(Protocol):
+    """What a conversation needs of its door, besides aiosmtpd's handle_EHLO, handle_MAIL, handle_RCPT, handle_DATA."""
+
+    guests: Guests
+    memory: Memory
+    max_size: int
+    command_timeout: float
+    data_timeout: float
+    work_seconds: float
+    conversations: set[Connection]
+
+    def before_data(self, letter: Letter) -> Answer | None:
+        """A refusal before 354, or None."""
+
+
+class Connection(SMTP):
+    """One connection. `busy` while a message is being read or stored."""
+
+    line_length_limit = 1 << 16  # of the stream's buffer; commands and DATA have their own limits
+
+    def __init__(self, host: Host, name: str, tls: ssl.SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
+        self._host = host
+        self.busy = False
+        self._leaving = False
+        self._mistakes = 0
+        self._refusals = 0
+        self._peer = ""
+        self._inside = False
+        self._deadline = self._armed = self._data_until = 0.0
+        self._abort: asyncio.TimerHandle | None = None
+        self.command_size_limits = defaultdict(lambda: COMMAND_LINE)  # aiosmtpd adds to a dictionary all share
+        super().__init__(
+            host,
+            hostname=name,
+            data_size_limit=None,  # SIZE is announced and checked by the door, with an enhanced code
+            enable_SMTPUTF8=True,
+            tls_context=tls,
+            timeout=host.command_timeout,
+            auth_exclude_mechanism=("PLAIN", "LOGIN"),
+            loop=loop,
+        )
+
+    # --- the connection ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        refusal = self._host.guests.enter(self._peer)
+        if refusal:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(f"{refusal.line}\r\n".encode())
+            transport.close()
+            return
+        self._inside = True
+        self._host.conversations.add(self)
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._data_until:
+            self._wait_until(min(self.loop.time() + self._host.command_timeout, self._data_until))
+        super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """A peer that only stops sending still gets its answers; aiosmtpd would cancel what it asked for."""
+        return asyncio.StreamReaderProtocol.eof_received(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._inside:
+            self._leave()
+            super().connection_lost(error)
+
+    def _leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._host.guests.leave(self._peer)
+            self._host.conversations.discard(self)
+            self._discard_content()
+            for timer in (self._timeout_handle, self._abort):
+                if timer is not None:
+                    timer.cancel()
+
+    def say_goodbye(self, answer: Answer) -> None:
+        """Ends the conversation now, or after the running message."""
+        if self.busy:
+            self._leaving = True
+        elif self.transport is not None:
+            self._hang_up(answer)
+
+    def abort(self) -> None:
+        """Ends the connection at once, without a word."""
+        self._writer.transport.abort()
+
+    def _hang_up(self, answer: Answer | None = None) -> None:
+        self._leaving = True
+        if answer is not None and not self._writer.is_closing():
+            self._writer.write(f"{answer.line}\r\n".encode())
+        self._writer.close()
+        if self._inside and self._abort is None:  # close waits for a peer that does not read
+            self._abort = self.loop.call_later(_LINGER, self._writer.transport.abort)
+
+    # --- deadlines -----------------------------------------------------------------------------------------------
+
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        self._wait_until(self.loop.time() + (duration or self._host.command_timeout))
+
+    def _wait_until(self, moment: float) -> None:
+        """Moves the deadline; the timer itself is only made anew when it would ring too late."""
+        self._deadline = moment
+        if self._timeout_handle is None or moment < self._armed:
+            if self._timeout_handle is not None:
+                self._timeout_handle.cancel()
+            self._armed = moment
+            self._timeout_handle = self.loop.call_at(moment, self._timeout_cb)
+
+    def _timeout_cb(self) -> None:
+        self._armed = math.inf
+        if self.loop.time() < self._deadline:
+            self._wait_until(self._deadline)
+        elif self.transport is not None:
+            self._hang_up(Answer.TIMEOUT)
+            if self._handler_coroutine is not None:
+                self._handler_coroutine.cancel()
+
+    # --- lines ---------------------------------------------------------------------------------------------------
+
+    async def _read_command(self) -> bytes | None:
+        """The next line with its end; what is longer than the buffer is shortened to that. None at the end."""
+        start = b""
+        while True:
+            try:
+                line = await self._reader.readuntil(b"\n")
+                return start + line if start else line
+            except asyncio.LimitOverrunError as error:
+                start = (await self._reader.read(error.consumed))[: COMMAND_LINE + 1]
+            except asyncio.IncompleteReadError:
+                return None
+
+    async def push(self, status: str | bytes) -> None:
+        reply = status.encode() if isinstance(status, str) else status
+        self._refusals += reply.startswith(b"5")
+        self._writer.write(reply + b"\r\n")
+        await self._writer.drain()
+
+    def _create_envelope(self) -> Letter:
+        self._discard_content()
+        return Letter(self._host.memory)
+
+    def _discard_content(self) -> None:
+        if isinstance(self.envelope, Letter):
+            self.envelope.body.discard()

@@ -1,0 +1,79 @@
+"""How much the SMTP door gives: connections, recipients, mistakes, room on the disk (threats 14, 15, 18)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
+
+from gateway.answers import Answer
+
+COMMAND_LINE = 4096  # bytes; RFC 5321 4.5.3.1.4 asks for 512, SMTPUTF8 and parameters for more
+RECIPIENTS = 100  # RFC 5321 4.5.3.1.8
+BAD_COMMANDS = 5
+REFUSALS = 100  # of any kind in one connection; nobody needs to try that many mailboxes
+HOPS = 50  # Received lines
+PER_CLIENT = 20
+_SPARE = 64 << 20  # bytes that stay free for everything else in the data folder
+_MEGABYTE = 1 << 20
+_HEAD = 256 * 1024  # bytes looked at; each hop writes above what was there
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+
+
+class Guests:
+    """Who is connected. A client is an IPv4 address or an IPv6 /64, of which everybody has many addresses."""
+
+    def __init__(self, most: int, per_client: int | None) -> None:
+        self._most = most
+        self._per_client = per_client
+        self._clients: Counter[str] = Counter()
+        self._all = 0
+
+    def enter(self, address: str) -> Answer | None:
+        """Counts a connection in; the refusal when it is one too many (it is not counted then)."""
+        client, loopback = _client(address)
+        limit = self._per_client or (None if loopback else PER_CLIENT)
+        if self._all >= self._most or (limit is not None and self._clients[client] >= limit):
+            return Answer.TOO_MANY_CONNECTIONS
+        self._clients[client] += 1
+        self._all += 1
+        return None
+
+    def leave(self, address: str) -> None:
+        """Counts a connection out that `enter` let in."""
+        client, _ = _client(address)
+        self._all -= 1
+        self._clients[client] -= 1
+        if self._clients[client] <= 0:
+            del self._clients[client]
+
+
+def _client(address: str) -> tuple[str, bool]:
+    try:
+        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address, False
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(ip_network((ip, 64), strict=False)), ip.is_loopback
+        ip = ip.ipv4_mapped
+    return str(ip), ip.is_loopback
+
+
+def hops(raw: bytes) -> int:
+    """Received lines at the head of a message (RFC 5321 6.3)."""
+    head = raw[:_HEAD].partition(b"\r\n\r\n")[0]
+    return len(_RECEIVED.findall(head))
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes an ordinary process may still write below the folder."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
+def room_for(declared: int, free: int) -> bool:
+    """True when a message of the declared size (0: not told) can be journalled and filed without filling the disk."""
+    return free >= 2 * max(declared, _MEGABYTE) + _SPARE

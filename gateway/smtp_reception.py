@@ -1,0 +1,150 @@
+"""What the SMTP door answers at each step: aiosmtpd's hooks over the address book and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from aiosmtpd.smtp import Session
+
+from gateway.answers import NOT_OURS, Answer, log
+from gateway.smtp_address import fits, is_text, without_route
+from gateway.smtp_connection import Connection, Letter
+from gateway.smtp_data import Memory
+from gateway.smtp_limits import HOPS, RECIPIENTS, Guests, free_bytes, hops, room_for
+from store import clock
+from store.config import Config
+from store.journal import Incoming
+from store.rules.addressing import NotOurs, normalise
+
+WORK = 30.0  # seconds for our own work after the dot; the peer waits 10 minutes (RFC 5321 4.5.3.2.6)
+_MEMORY = 64 << 20
+
+
+class Writer(Protocol):
+    """The journal's writing end."""
+
+    def submit(self, incoming: Incoming) -> Future[tuple[int, ...]]:
+        """Queues a message; the future gives its ids once it is durable."""
+
+
+class Reception:
+    """One for all conversations of a door. `free` tells the bytes left on the disk."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: Writer,
+        *,
+        name: str,
+        tls: bool,
+        free: Callable[[], int] | None = None,
+        work_seconds: float = WORK,
+    ) -> None:
+        settings = config.settings.smtp
+        self.guests = Guests(settings.max_connections, settings.max_per_client)
+        self.memory = Memory(_MEMORY, config.data)
+        self.max_size = settings.max_size
+        self.command_timeout = settings.command_timeout
+        self.data_timeout = settings.data_timeout
+        self.work_seconds = work_seconds
+        self.conversations: set[Connection] = set()
+        self._name = name
+        self._tls = tls
+        self._addresses = config.addresses
+        self._journal = journal
+        self._free = free or (lambda: free_bytes(config.data))
+        self._spooled = asyncio.Semaphore(2)  # large messages are read back into memory this many at a time
+
+    async def handle_EHLO(self, server: Any, session: Session, letter: Letter, name: str, _: list[str]) -> list[str]:
+        """The extensions, as one write."""
+        session.host_name = name
+        offered = ["PIPELINING", f"SIZE {self.max_size}", "8BITMIME", "SMTPUTF8"]
+        if self._tls and session.ssl is None:
+            offered.append("STARTTLS")
+        lines = [self._name, *offered, "HELP"]
+        return ["\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])]
+
+    async def handle_MAIL(self, server: Any, session: Session, letter: Letter, address: str, options: list[str]) -> str:
+        """Checks the reverse path and SIZE (RFC 1870)."""
+        size = next((o.partition("=")[2] for o in options if o == "SIZE" or o.startswith("SIZE=")), "0")
+        if not (size.isascii() and size.isdigit() and len(size) <= 20):  # RFC 1870 4
+            return Answer.BAD_PARAMETER.line
+        if int(size) > self.max_size:
+            return Answer.TOO_LARGE.line
+        if refusal := _unfit(address, letter):
+            return refusal.line
+        letter.declared_size = int(size)
+        letter.mail_from = without_route(address)
+        letter.mail_options.extend(options)
+        return Answer.SENDER_OK.line
+
+    async def handle_RCPT(self, server: Any, session: Session, letter: Letter, address: str, options: list[str]) -> str:
+        """Finds the mailbox; an address given twice is one recipient of its desk."""
+        if len(letter.rcpt_tos) >= RECIPIENTS:
+            return Answer.TOO_MANY_RECIPIENTS.line
+        if refusal := _unfit(address, letter):
+            return refusal.line
+        place = self._addresses.locate(address)
+        if isinstance(place, NotOurs):
+            return NOT_OURS[place].line
+        letter.routes.setdefault(place.desk, {})[normalise(address)] = None
+        letter.rcpt_tos.append(address)
+        return Answer.RECIPIENT_OK.line
+
+    def before_data(self, letter: Letter) -> Answer | None:
+        """Refuses while nothing has been sent yet: a disk that is nearly full (threats 75)."""
+        return None if room_for(letter.declared_size, self._free()) else Answer.DISK_FULL
+
+    async def handle_DATA(self, server: Any, session: Session, letter: Letter) -> str:
+        """The message was read whole: into the journal with it. A peer that left meanwhile stops nothing."""
+        turn = self._spooled if letter.body.spooled else contextlib.nullcontext()
+        async with asyncio.timeout(self.work_seconds), turn:
+            raw = letter.body.take()
+            if hops(raw) > HOPS:
+                log.warning("mail loop refused, from %s", session.peer)
+                return Answer.LOOP.line
+            incoming = Incoming(
+                door="smtp",
+                at=clock.now(),
+                sender="" if letter.mail_from in (None, "<>") else str(letter.mail_from),
+                routes=tuple((desk, tuple(addresses)) for desk, addresses in letter.routes.items()),
+                raw=raw,
+                peer=str(session.peer[0]) if session.peer else "",
+                helo=_printable(session.host_name or ""),
+            )
+            del raw
+            ids = await self._durable(incoming)
+        return Answer.ACCEPTED.about(",".join(str(id_) for id_ in ids))
+
+    async def _durable(self, incoming: Incoming) -> tuple[int, ...]:
+        """Waits for the commit. Cancelling us leaves the journal's future alone: its writer still completes it."""
+        loop = asyncio.get_running_loop()
+        settled: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        def tell(_: Future[tuple[int, ...]]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(wake)
+
+        future = self._journal.submit(incoming)
+        future.add_done_callback(tell)
+        await settled
+        return future.result()
+
+
+def _unfit(address: str, letter: Letter) -> Answer | None:
+    if not address.isascii() and not (letter.smtp_utf8 and is_text(address)):
+        return Answer.NEEDS_SMTPUTF8
+    return None if fits(address) else Answer.BAD_ADDRESS
+
+
+def _printable(name: str) -> str:
+    """The name of EHLO as it may be stored and shown; peers send anything."""
+    return name.encode("utf-8", "replace").decode()[:255]

@@ -1,0 +1,220 @@
+"""`postern.toml`, the environment and the desk files, read into one frozen value; every mistake is one clear line."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from store.errors import ConfigError
+from store.rules.addressing import AddressBook
+from store.rules.desk import Desk
+
+_SIZE = re.compile(r"^\s*(\d+)\s*([KMG]?)(?:i?B)?\s*$", re.IGNORECASE)
+
+
+def _bytes(value: Any) -> Any:
+    """`40 MB` as bytes; K, M and G count in steps of 1024."""
+    if isinstance(value, str) and (match := _SIZE.match(value)):
+        return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()]
+    return value
+
+
+Size = Annotated[int, BeforeValidator(_bytes)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PosternSection(Section):
+    data: Path = Field(Path("var"), description="folder for everything the gateway keeps; relative to the file")
+    base_url: str = Field("http://127.0.0.1:8080", description="where people reach the portal; links in mails start with it")
+    secret_file: Path | None = Field(None, description="key of all signatures; `secret` in data, made on first start")
+
+
+class StoreSection(Section):
+    database: str = Field("sqlite", description="`sqlite` in data, or postgresql+psycopg://user:password@host/name")
+    blobs: str = Field("file:", description="`file:` in data, or file:FOLDER")
+
+
+class QueueSection(Section):
+    broker: str = Field("local", description="`local` needs nothing; or redis://host:port/0, amqp://user:password@host:port")
+
+
+class SmtpSection(Section):
+    listen: str = Field("127.0.0.1:2525", description="HOST:PORT of the SMTP door")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain; with tls_key STARTTLS is offered")
+    tls_key: Path | None = Field(None, description="PEM key")
+    max_size: Size = Field(40 << 20, gt=0, description="largest message taken, told in SIZE")
+    max_connections: int = Field(500, gt=0, description="connections at a time")
+    max_per_client: int | None = Field(None, gt=0, description="connections at a time from one address; 20, none from loopback")
+    command_timeout: float = Field(300, gt=0, description="seconds to wait for the next command")
+    data_timeout: float = Field(1800, gt=0, description="seconds for a whole message")
+
+
+class RelaySection(Section):
+    url: str = Field("maildir:", description="maildir:[FOLDER] (mails are written, not sent), smtp://user:password@host:port (STARTTLS when offered, add ?tls=required or ?tls=off), smtps://")
+    per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
+
+
+class PortalSection(Section):
+    listen: str = Field("127.0.0.1:8080", description="HOST:PORT of the portal")
+
+
+class AuthSection(Section):
+    trusted_host: str | None = Field(None, description="Authentication-Results of this host are believed, all others are not")
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; each also as an environment variable, POSTERN_SMTP__LISTEN for [smtp] listen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="POSTERN_", env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    postern: PosternSection = PosternSection()
+    store: StoreSection = StoreSection()
+    queue: QueueSection = QueueSection()
+    smtp: SmtpSection = SmtpSection()
+    relay: RelaySection = RelaySection()
+    portal: PortalSection = PortalSection()
+    auth: AuthSection = AuthSection()
+    desks: str = Field("desks/*.toml", description="the desk files, relative to this file")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        return env_settings, init_settings
+
+
+class Config:
+    """The settings of one installation with its desks; `folder` is where the file lies."""
+
+    def __init__(self, settings: Settings, folder: Path, file: Path | None = None) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.file = file
+
+    @property
+    def data(self) -> Path:
+        """The data folder; made with mode 0700 by `prepare`."""
+        return self.folder / self.settings.postern.data
+
+    @property
+    def base_url(self) -> str:
+        return self.settings.postern.base_url.rstrip("/")
+
+    @cached_property
+    def desks(self) -> dict[str, Desk]:
+        """The desks by name. Raises ConfigError naming the file and the key."""
+        files = sorted(self.folder.glob(self.settings.desks))
+        if not files:
+            raise ConfigError(f"{self.folder / self.settings.desks}: no desk file found; `postern init` writes some")
+        desks = [read_desk(file) for file in files]
+        for field in ("name", "key"):
+            seen: dict[str, Path] = {}
+            for desk, file in zip(desks, files, strict=True):
+                value = getattr(desk, field)
+                if value in seen:
+                    raise ConfigError(f"{file}: {field}: {value!r} is taken by {seen[value]}")
+                seen[value] = file
+        return {desk.name: desk for desk in desks}
+
+    @cached_property
+    def addresses(self) -> AddressBook:
+        """All mailboxes. Raises ConfigError when two desks claim one address."""
+        try:
+            return AddressBook.of(self.desks.values())
+        except ValueError as error:
+            raise ConfigError(f"{self.folder / self.settings.desks}: {error}") from None
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The key of all signatures, made on first use with mode 0600."""
+        path = self.settings.postern.secret_file
+        path = self.folder / path if path else self.data / "secret"
+        if not path.exists():
+            self.prepare()
+            draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                out.write(secrets.token_hex(32) + "\n")
+                out.flush()
+                os.fsync(out.fileno())
+            try:
+                os.link(draft, path)  # two first starts at once: one of them wins, both read the same
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return bytes.fromhex(path.read_text().strip())
+
+    def prepare(self) -> None:
+        """Makes the data folder, closed to others (threats 99)."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o700)
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Config:
+    """Reads the configuration from `path`, else $POSTERN_CONFIG, else ./postern.toml; raises ConfigError."""
+    file = Path(path or os.environ.get("POSTERN_CONFIG") or "postern.toml").absolute()
+    if not file.is_file():
+        raise ConfigError(f"{file}: no such file; `postern init DIR` writes one")
+    values = _read_toml(file)
+    known = set(Settings.model_fields)
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{file}: {key}: unknown; expected one of {', '.join(sorted(known))}")
+    for name in os.environ:
+        head = name.removeprefix("POSTERN_").lower().split("__")[0]
+        if name.startswith("POSTERN_") and "__" in name and head not in known:
+            raise ConfigError(f"environment: {name}: unknown; expected POSTERN_SECTION__KEY")
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(file, error, Settings)) from None
+    return Config(settings, file.parent, file)
+
+
+def read_desk(file: Path) -> Desk:
+    """One desk file. Raises ConfigError naming the file and the key."""
+    try:
+        return Desk(**_read_toml(file))
+    except ValidationError as error:
+        raise ConfigError(_explain(file, error, Desk)) from None
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+
+
+def _explain(file: Path, error: ValidationError, model: type[BaseModel]) -> str:
+    """The first mistake as `FILE: KEY: what was expected`."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        inner: Any = model
+        for part in first["loc"][:-1]:
+            annotation = inner.model_fields[part].annotation if isinstance(part, str) else None
+            inner = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+            if inner is None:
+                return f"{file}: {place}: unknown key"
+        return f"{file}: {place}: unknown; expected one of {', '.join(sorted(inner.model_fields))}"
+    given = f", got {first['input']!r}" if isinstance(first.get("input"), str | int | float | bool) else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{file}: {place}: {message[:1].lower()}{message[1:]}{given}"

@@ -1,0 +1,184 @@
+"""The journal: every message any door accepted, raw, durable before the door says yes.
+
+Doors call `JournalWriter.submit`; one thread commits all that queued up while the last commit ran (group commit),
+so an idle door adds no delay and a busy one shares each fsync. A row that fails does not fail its neighbours.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection, func, insert, select
+
+from store.blobs import Blobs
+from store.database import Store
+from store.errors import NotFound, Temporary
+from store.tables import Journal, Received
+
+BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
+_MOST = 200  # messages a commit
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message at a door, with its envelope. `routes`: the recipients of each desk addressed; sender "" is the null sender."""
+
+    door: str
+    at: datetime
+    sender: str
+    routes: tuple[tuple[str, tuple[str, ...]], ...]
+    raw: bytes
+    peer: str = ""
+    helo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """A journal row with its message, as the filer reads it."""
+
+    id: int
+    desk: str
+    recipients: tuple[str, ...]
+    door: str
+    at: datetime
+    sender: str
+    size: int
+    sha256: str
+    raw: bytes
+
+
+class JournalWriter:
+    """The writing end; one per process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: queue.SimpleQueue[tuple[Incoming, Future[tuple[int, ...]]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def submit(self, incoming: Incoming) -> Future[tuple[int, ...]]:
+        """Queues a message. The future gives its journal ids once they are durable, or raises what went wrong."""
+        future: Future[tuple[int, ...]] = Future()
+        self._queue.put((incoming, future))
+        return future
+
+    def close(self) -> None:
+        """Commits what is queued and stops."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch, stop = [first], False
+            while len(batch) < _MOST and not self._queue.empty():
+                item = self._queue.get()
+                if item is None:
+                    stop = True
+                    break
+                batch.append(item)
+            self._commit(batch)
+            if stop:
+                return
+
+    def _commit(self, batch: list[tuple[Incoming, Future[tuple[int, ...]]]]) -> None:
+        try:
+            results = append(self._store, [incoming for incoming, _ in batch])
+        except BaseException as error:
+            if len(batch) > 1:
+                for item in batch:
+                    self._commit([item])
+            else:
+                batch[0][1].set_exception(error)
+            return
+        for (_, future), ids in zip(batch, results, strict=True):
+            future.set_result(ids)
+
+
+def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
+    """Writes messages in one durable transaction; the journal ids of each. Raises Temporary or OSError, nothing written."""
+    prepared = [_prepare(store.blobs, message) for message in messages]
+    with store.write_journal() as connection:
+        return [_insert(connection, message, values) for message, values in zip(messages, prepared, strict=True)]
+
+
+def _prepare(blobs: Blobs, message: Incoming) -> dict[str, object]:
+    digest = sha256(message.raw).hexdigest()
+    large = len(message.raw) > BLOB_ABOVE
+    if large:
+        try:
+            blobs.put(message.raw, digest)
+        except OSError as error:
+            raise Temporary("the disk is full or failing") from error
+    return {"sha256": digest, "raw": None if large else message.raw, "blob": digest if large else None}
+
+
+def _insert(connection: Connection, message: Incoming, values: dict[str, object]) -> tuple[int, ...]:
+    everyone = [address for _, addresses in message.routes for address in addresses]
+    received = connection.execute(
+        insert(Received).values(
+            door=message.door, at=message.at, sender=message.sender, recipients=everyone, size=len(message.raw),
+            peer=message.peer, helo=message.helo, **values,
+        )
+    ).inserted_primary_key  # fmt: skip
+    assert received is not None
+    ids = []
+    for desk, addresses in message.routes:
+        row = connection.execute(insert(Journal).values(received_id=received[0], desk=desk, recipients=list(addresses)))
+        assert row.inserted_primary_key is not None
+        ids.append(row.inserted_primary_key[0])
+    return tuple(ids)
+
+
+_COLUMNS = (
+    Journal.id, Journal.desk, Journal.recipients, Received.door, Received.at, Received.sender, Received.size,
+    Received.sha256, Received.raw, Received.blob,
+)  # fmt: skip
+
+
+def rows_after(store: Store, after: int, limit: int, without: Iterable[int] = ()) -> list[JournalRow]:
+    """The next rows behind an id in order, with their bytes, but for those named."""
+    query = (
+        select(*_COLUMNS)
+        .join(Received, Received.id == Journal.received_id)
+        .where(Journal.id > after, Journal.id.not_in(list(without)))
+        .order_by(Journal.id)
+        .limit(limit)
+    )
+    with store.read_journal() as connection:
+        return [_row(store.blobs, values) for values in connection.execute(query)]
+
+
+def row(store: Store, journal_id: int) -> JournalRow:
+    """One row with its bytes. Raises NotFound."""
+    query = select(*_COLUMNS).join(Received, Received.id == Journal.received_id).where(Journal.id == journal_id)
+    with store.read_journal() as connection:
+        values = connection.execute(query).first()
+    if values is None:
+        raise NotFound(f"the journal has no row {journal_id}")
+    return _row(store.blobs, values)
+
+
+def last_id(store: Store) -> int:
+    """The newest journal id, 0 when empty."""
+    with store.read_journal() as connection:
+        return connection.execute(select(Journal.id).order_by(Journal.id.desc()).limit(1)).scalar() or 0
+
+
+def _row(blobs: Blobs, values: object) -> JournalRow:
+    (id_, desk, recipients, door, at, sender, size, digest, raw, blob) = values  # type: ignore[misc]
+    return JournalRow(
+        id_, desk, tuple(recipients), door, at, sender, size, digest, blobs.get(blob) if blob else bytes(raw)
+    )  # fmt: skip
+
+
+def count_after(store: Store, after: int, upto: int) -> int:
+    """How many rows lie behind `after`, up to and with `upto`."""
+    with store.read_journal() as connection:
+        query = select(func.count()).select_from(Journal).where(Journal.id > after, Journal.id <= upto)
+        return connection.execute(query).scalar_one()

@@ -1,0 +1,299 @@
+"""`postern load`: people, organisations, agents, groups and tickets from JSON, all or nothing, repeatable by key."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sqlalchemy import Connection, insert, select, update
+
+from store import people
+from store.apply import FIRST_NUMBER, take_number
+from store.config import Config
+from store.database import Store
+from store.errors import BadInput
+from store.passwords import hash_password, matches
+from store.rules.addressing import normalise
+from store.rules.desk import PRIORITIES, Priority
+from store.rules.states import State
+from store.tables import Grant, Group, Membership, Message, Organization, Person, Staff, Ticket, TicketNumber
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _address(value: str) -> str:
+    address = normalise(value)
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or any(c.isspace() or c in "<>,;" for c in address):
+        raise ValueError("expected an address like anna@example.com")
+    return address
+
+
+class OrganizationRow(Row):
+    key: str = Field(min_length=1)
+    desk: str
+    name: str = ""
+    domains: list[str] = []
+    level: str = ""
+    timezone: str = ""
+    language: str = ""
+
+
+class PersonRow(Row):
+    email: str
+    name: str = ""
+    organization: str | None = None
+    role: Literal["admin", "group_admin", "supervisor", "member"] = "member"
+    status: Literal["active", "inactive", "invited"] = "active"
+    password: str | None = None
+    language: str = ""
+    timezone: str = ""
+
+    _email = field_validator("email")(_address)
+
+
+class AgentRow(Row):
+    email: str
+    name: str = ""
+    desk: str
+    departments: list[str] = []
+    role: Literal["agent", "admin"] = "agent"
+    password: str | None = None
+
+    _email = field_validator("email")(_address)
+
+
+class GrantRow(Row):
+    email: str
+    right: Literal["admin", "supervisor"]
+
+    _email = field_validator("email")(_address)
+
+
+class GroupRow(Row):
+    key: str = Field(min_length=1)
+    organization: str
+    name: str = ""
+    reference: str = ""
+    parent: str | None = None
+    enabled: bool = True
+    grants: list[GrantRow] = []
+
+
+class MessageRow(Row):
+    from_: str = Field(alias="from")
+    side: Literal["customer", "support", "system"] = "customer"
+    at: AwareDatetime | None = None
+    text: str = ""
+    message_id: str | None = None
+    note: bool = False
+
+    _email = field_validator("from_")(_address)
+
+
+class TicketRow(Row):
+    desk: str
+    number: int | None = Field(None, ge=1, lt=2**31)
+    subject: str = ""
+    requester: str
+    cc: list[str] = []
+    department: str = ""
+    priority: Priority | None = None
+    state: State = "new"
+    created: AwareDatetime | None = None
+    messages: list[MessageRow] = []
+
+    _email = field_validator("requester")(_address)
+
+
+class Loaded(Row):
+    """The whole file."""
+
+    organizations: list[OrganizationRow] = []
+    people: list[PersonRow] = []
+    agents: list[AgentRow] = []
+    groups: list[GroupRow] = []
+    tickets: list[TicketRow] = []
+
+
+def read_file(file: Path) -> Loaded:
+    """The file, checked. Raises BadInput naming the place of the first mistake."""
+    try:
+        return Loaded(**json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read: {error.strerror}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise BadInput(f"{file}: no JSON object: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise BadInput(f"{file}: {place}: {message}") from None
+
+
+def load(store: Store, config: Config, loaded: Loaded, file: Path, now: datetime) -> dict[str, int]:
+    """Writes everything in one transaction and mails nobody; how many of each kind. Raises BadInput, nothing written."""
+    with store.write() as connection:
+        loader = _Loader(connection, config, file, now)
+        for place, organization in enumerate(loaded.organizations):
+            loader.organization(organization, f"organizations[{place}]")
+        for place, person in enumerate(loaded.people):
+            loader.person(person, f"people[{place}]")
+        for place, agent in enumerate(loaded.agents):
+            loader.agent(agent, f"agents[{place}]")
+        for place, group in enumerate(loaded.groups):
+            loader.group(group, f"groups[{place}]")
+        for place, ticket in enumerate(loaded.tickets):
+            loader.ticket(ticket, f"tickets[{place}]")
+    return {name: len(getattr(loaded, name)) for name in Loaded.model_fields if getattr(loaded, name)}
+
+
+class _Loader:
+    """One transaction's work; `place` names the row in errors."""
+
+    def __init__(self, connection: Connection, config: Config, file: Path, now: datetime) -> None:
+        self._connection = connection
+        self._config = config
+        self._file = file
+        self._now = now
+        self._hashed: dict[str, str] = {}
+
+    def organization(self, row: OrganizationRow, place: str) -> None:
+        self._desk(row.desk, place)
+        self._put(Organization, {"key": row.key}, row.model_dump(exclude={"key"}))
+
+    def person(self, row: PersonRow, place: str) -> None:
+        person = self._person(row.email, row.name, row.password, row.model_dump(include={"status", "language", "timezone"}))
+        if row.organization is not None:
+            organization = self._by_key(Organization, row.organization, f"{place}.organization")
+            self._put(Membership, {"person_id": person, "organization_id": organization}, {"role": row.role})
+
+    def agent(self, row: AgentRow, place: str) -> None:
+        desk = self._desk(row.desk, place)
+        known = {mailbox.department for mailbox in self._config.desks[desk].mailboxes}
+        for department in row.departments:
+            if department not in known:
+                self._refuse(f"{place}.departments", f"no department {department!r} at {desk}; there are {_list(known)}")
+        person = self._person(row.email, row.name, row.password, {"status": "active"})
+        self._put(Staff, {"person_id": person, "desk": desk}, {"role": row.role, "departments": row.departments})
+
+    def group(self, row: GroupRow, place: str) -> None:
+        organization = self._by_key(Organization, row.organization, f"{place}.organization")
+        parent = self._by_key(Group, row.parent, f"{place}.parent") if row.parent else None
+        values = {
+            "organization_id": organization, "parent_id": parent, "name": row.name, "reference": row.reference,
+            "enabled": row.enabled,
+        }  # fmt: skip
+        group = self._put(Group, {"key": row.key}, values)
+        for number, grant in enumerate(row.grants):
+            person = people.find(self._connection, grant.email)
+            if person is None:
+                self._refuse(f"{place}.grants[{number}].email", f"nobody has the address {grant.email}")
+            self._put(Grant, {"person_id": person.id, "group_id": group}, {"right": grant.right})
+
+    def ticket(self, row: TicketRow, place: str) -> None:
+        """Tickets with a number that exists stay as they are, with their messages: they may have lived on."""
+        desk = self._config.desks[self._desk(row.desk, place)]
+        if row.number is not None and self._numbered(desk.name, row.number):
+            return
+        number = row.number or take_number(self._connection, desk.name)
+        if row.number is not None:
+            self._skip_numbers(desk.name, row.number)
+        requester = self._person(row.requester, "", None, {})
+        created = row.created or self._now
+        newest = max([created, *(message.at for message in row.messages if message.at)])
+        public = [message for message in row.messages[1:] if not message.note and message.side != "system"]
+        department = row.department or desk.main.department
+        values = {
+            "desk": desk.name, "number": number, "subject": row.subject, "requester_id": requester,
+            "organization_id": people.organization_of(self._connection, requester, desk.name),
+            "department": department, "priority": row.priority or PRIORITIES[1], "origin": "load",
+            "state": row.state, "last_reply_by": public[-1].side if public else "none",
+            "taken": row.state == "in_progress" or any(message.side == "support" for message in row.messages),
+            "flags": [], "created": created, "updated": newest,
+        }  # fmt: skip
+        ticket = self._insert(Ticket, values)
+        for address in row.cc:
+            someone = self._person(self._checked(address, f"{place}.cc"), "", None, {})
+            people.add_cc(self._connection, ticket, someone, None, "load", self._now)
+        for message in row.messages:
+            self._message(ticket, message, created)
+
+    def _message(self, ticket: int, row: MessageRow, created: datetime) -> None:
+        author = self._person(row.from_, "", None, {})
+        self._insert(Message, {
+            "ticket_id": ticket, "side": row.side, "note": row.note, "author_id": author, "from_address": row.from_,
+            "from_name": "", "text": row.text, "hidden": "", "html": None, "channel": "load",
+            "message_id": row.message_id.strip("<> ") if row.message_id else None, "at": row.at or created,
+        })  # fmt: skip
+
+    def _person(self, email: str, name: str, password: str | None, values: dict[str, Any]) -> int:
+        """The person, vouched for by whoever loads the file; an unchanged password is not hashed anew."""
+        person = people.ensure(self._connection, email, name, self._now)
+        values = {**values, "confirmed": True} | ({"name": name} if name else {})
+        if password:
+            stored = self._connection.execute(select(Person.password).where(Person.id == person)).scalar()
+            if not stored or not matches(password, stored):
+                values["password"] = self._hash(password)
+        self._connection.execute(update(Person).where(Person.id == person).values(**values))
+        return person
+
+    def _hash(self, password: str) -> str:
+        if password not in self._hashed:
+            self._hashed[password] = hash_password(password)
+        return self._hashed[password]
+
+    def _put(self, table: Any, identity: dict[str, Any], values: dict[str, Any]) -> int:
+        """Inserts or updates by identity; the id."""
+        which = [getattr(table, name) == value for name, value in identity.items()]
+        found = self._connection.execute(select(table.id).where(*which)).scalar()
+        if found is None:
+            return self._insert(table, {**identity, **values})
+        self._connection.execute(update(table).where(table.id == found).values(**values))
+        return int(found)
+
+    def _insert(self, table: Any, values: dict[str, Any]) -> int:
+        done = self._connection.execute(insert(table).values(**values)).inserted_primary_key
+        assert done is not None
+        return int(done[0])
+
+    def _numbered(self, desk: str, number: int) -> bool:
+        query = select(Ticket.id).where(Ticket.desk == desk, Ticket.number == number)
+        return self._connection.execute(query).first() is not None
+
+    def _skip_numbers(self, desk: str, number: int) -> None:
+        """Numbers given by hand are never given again."""
+        following = self._connection.execute(select(TicketNumber.next).where(TicketNumber.desk == desk)).scalar()
+        if following is None:
+            self._connection.execute(insert(TicketNumber).values(desk=desk, next=max(FIRST_NUMBER, number + 1)))
+        elif following <= number:
+            self._connection.execute(update(TicketNumber).where(TicketNumber.desk == desk).values(next=number + 1))
+
+    def _by_key(self, table: Any, key: str, place: str) -> int:
+        found = self._connection.execute(select(table.id).where(table.key == key)).scalar()
+        if found is None:
+            self._refuse(place, f"there is no {table.__tablename__} {key!r}")
+        return int(found)
+
+    def _desk(self, name: str, place: str) -> str:
+        if name not in self._config.desks:
+            self._refuse(f"{place}.desk", f"there is no desk {name!r}; there are {_list(self._config.desks)}")
+        return name
+
+    def _checked(self, address: str, place: str) -> str:
+        try:
+            return _address(address)
+        except ValueError as error:
+            self._refuse(place, str(error))
+
+    def _refuse(self, place: str, message: str) -> NoReturn:
+        raise BadInput(f"{self._file}: {place}: {message}")
+
+
+def _list(words: Any) -> str:
+    return ", ".join(sorted(words))

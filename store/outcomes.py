@@ -1,0 +1,123 @@
+"""What became of each journal row, how far the filer has got, and who files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store import journal
+from store.database import Store
+from store.errors import Temporary
+from store.journal import JournalRow
+from store.tables import Cursor, Lease, Outcome
+
+FILED = "filed"  # the cursor of the filer
+LEASE = timedelta(seconds=30)
+
+
+class Decision(Protocol):
+    """What the rules decided, as far as it is kept."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+def unfiled(store: Store, limit: int) -> list[JournalRow]:
+    """The next journal rows without an outcome, in order."""
+    with store.read() as connection:
+        after = _cursor(connection)
+        done = list(connection.execute(_settled_after(after)).scalars())
+    return journal.rows_after(store, after, limit, done)
+
+
+def count_unfiled(store: Store) -> int:
+    """How many journal rows wait for their outcome."""
+    newest = journal.last_id(store)
+    with store.read() as connection:
+        after = _cursor(connection)
+        done = connection.execute(select(func.count()).select_from(_settled_after(after).subquery())).scalar_one()
+    return max(0, journal.count_after(store, after, newest) - done)
+
+
+def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> dict[int, int]:
+    """Counts one more attempt for each row, before anything is tried; the counts (threats 82)."""
+    with store.write() as connection:
+        for row in rows:
+            values = {"journal_id": row.id, "desk": row.desk, "attempts": 1, "at": now, "rule": "", "reason": "", "signals": []}
+            connection.execute(
+                _dialect(connection)
+                .insert(Outcome)
+                .values(**values)
+                .on_conflict_do_update(index_elements=["journal_id"], set_={"attempts": Outcome.attempts + 1})
+            )
+        query = select(Outcome.journal_id, Outcome.attempts).where(Outcome.journal_id.in_([row.id for row in rows]))
+        return {id_: attempts for id_, attempts in connection.execute(query)}
+
+
+def settle(
+    connection: Connection, row: JournalRow, decision: Decision, message_id: str | None, content_hash: str,
+    signals: list[dict[str, Any]], ticket: int | None, now: datetime,
+) -> None:  # fmt: skip
+    """Writes the one outcome of a row, in the transaction of what it changed. Raises Temporary when it has one already."""
+    done = connection.execute(
+        update(Outcome)
+        .where(Outcome.journal_id == row.id, Outcome.outcome.is_(None))  # type: ignore[union-attr]
+        .values(
+            outcome=decision.outcome, rule=decision.rule, reason=decision.reason, ticket_id=ticket,
+            message_id=message_id, content_hash=content_hash, signals=signals, at=now,
+        )
+    )  # fmt: skip
+    if done.rowcount != 1:
+        raise Temporary(f"journal row {row.id} was filed by another process")
+
+
+def advance_cursor(connection: Connection, rows: Sequence[JournalRow]) -> None:
+    """Moves the cursor over rows that all have their outcome, as long as none before them waits."""
+    after = _cursor(connection)
+    newest = max(row.id for row in rows)
+    waiting = select(func.min(Outcome.journal_id)).where(Outcome.journal_id > after, Outcome.outcome.is_(None))  # type: ignore[union-attr]
+    stuck = connection.execute(waiting).scalar()
+    value = min(newest, stuck - 1) if stuck is not None else newest
+    done = connection.execute(update(Cursor).where(Cursor.name == FILED, Cursor.value < value).values(value=value))
+    if done.rowcount == 0 and after == 0:
+        connection.execute(_dialect(connection).insert(Cursor).values(name=FILED, value=value).on_conflict_do_nothing())
+
+
+def hold_lease(store: Store, holder: str, now: datetime) -> bool:
+    """Takes or renews the filer's lease; False while another filer of the installation has it."""
+    with store.write() as connection:
+        free = or_(Lease.holder == holder, Lease.until < now)
+        values = {"holder": holder, "until": now + LEASE}
+        if connection.execute(update(Lease).where(Lease.name == FILED, free).values(**values)).rowcount:
+            return True
+        if connection.execute(select(Lease.name).where(Lease.name == FILED)).first():
+            return False
+        connection.execute(insert(Lease).values(name=FILED, **values))
+        return True
+
+
+def release_lease(store: Store, holder: str) -> None:
+    """Gives the lease up, so that the next filer starts at once."""
+    with store.write() as connection:
+        past = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+        connection.execute(update(Lease).where(Lease.name == FILED, Lease.holder == holder).values(until=past))
+
+
+def _settled_after(after: int) -> Any:
+    return select(Outcome.journal_id).where(Outcome.journal_id > after, Outcome.outcome.is_not(None))  # type: ignore[union-attr]
+
+
+def _cursor(connection: Connection) -> int:
+    return connection.execute(select(Cursor.value).where(Cursor.name == FILED)).scalar() or 0
+
+
+def _dialect(connection: Connection) -> Any:
+    return sqlite if connection.dialect.name == "sqlite" else postgresql

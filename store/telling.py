@@ -1,0 +1,134 @@
+"""From a change to outbox rows: gathers the people, asks `fan_out`, and freezes what each mail is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from store import outbox, people
+from store.commands import NewFile
+from store.config import Config
+from store.rules.desk import Desk
+from store.rules.fanout import Change, Notice, fan_out
+from store.rules.files import allowed_text
+from store.rules.people import PersonFacts
+from store.rules.states import Condition, help_text, label
+from store.rules.tokens import Token, sign
+from store.tables import Link, Message, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a change is told with: its event, and the message it is about, if any."""
+
+    event_id: int
+    change: Change
+    message_id: int | None = None
+    message_header: str | None = None
+    files: Sequence[NewFile] = ()
+    label_changed: bool = False
+
+
+def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
+    """Writes the outbox rows of a change in its transaction; how many."""
+    ticket = connection.execute(select(*Ticket.__table__.c).where(Ticket.id == ticket_id)).one()  # type: ignore[attr-defined]
+    desk = config.desks[ticket.desk]
+    around = people.concerned(
+        connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor
+    )
+    notices = fan_out(told.change, around, desk)
+    shared = _shared(connection, config, desk, ticket, told, around.actor, now) if notices else {}
+    rows = [_row(connection, config, desk, ticket, told, notice, shared, now) for notice in notices]
+    outbox.put(connection, rows)
+    return len(rows)
+
+
+def _shared(
+    connection: Connection, config: Config, desk: Desk, ticket: Any, told: Told, actor: PersonFacts | None, now: datetime
+) -> dict[str, Any]:  # fmt: skip
+    """What all mails of the change have in common."""
+    condition = Condition(ticket.state, ticket.last_reply_by, ticket.taken)
+    anchor = f"#m{told.message_id}" if told.message_id else ""
+    return {
+        "desk": desk.name,
+        "tag": f"{desk.key}#{ticket.number}",
+        "subject": ticket.subject,
+        "label": label(condition, desk),
+        "help": help_text(condition, desk),
+        "change": told.change.kind,
+        "label_changed": told.label_changed,
+        "author": _author(actor, told.change.by_support, desk),
+        "author_address": actor.email if actor else "",
+        "by_support": told.change.by_support,
+        "from_address": desk.mailbox_of(ticket.department).address,
+        "refused": [{"filename": f.filename, "reason": f.reason} for f in told.files if f.verdict == "refused"],
+        "allowed": allowed_text(desk.files),
+        "priority": ticket.priority,
+        "department": ticket.department,
+        "origin": ticket.origin,
+        "link": f"{config.base_url}/t/{desk.key}-{ticket.number}{anchor}",
+        "at": now.isoformat(),
+    }
+
+
+def _author(actor: PersonFacts | None, by_support: bool, desk: Desk) -> str:
+    if actor is None:
+        return desk.team
+    return actor.name or (desk.team if by_support else actor.email)
+
+
+def _row(
+    connection: Connection, config: Config, desk: Desk, ticket: Any, told: Told, notice: Notice,
+    shared: dict[str, Any], now: datetime,
+) -> dict[str, Any]:  # fmt: skip
+    person = notice.person
+    staff = notice.role == "staff"
+    own_mail = told.message_header if person.id == told.change.actor else None
+    former = outbox.former_ids(connection, ticket.id, person.id)
+    # A client threads a mail under what it has seen: the person's own mail, or the last copy sent to this person.
+    root = _opening_id(connection, ticket.id)
+    references = list(dict.fromkeys([*([root] if root else []), *former, *([own_mail] if own_mail else [])]))
+    facts = {
+        **shared,
+        "role": notice.role,
+        "known": notice.known,
+        "recipient_name": person.name if notice.known else "",
+        "language": person.language or desk.language,
+        "timezone": person.timezone or desk.timezone,
+        "flags": list(ticket.flags) if staff else [],
+        "claims": _claims(connection, config, ticket.id) if staff else None,
+        "in_reply_to": own_mail or (former[-1] if former else root),
+        "references": references,
+    }
+    if not notice.known:
+        facts |= {"subject": "", "author": "", "refused": []}
+    domain = shared["from_address"].rpartition("@")[2]
+    token = sign(Token("copy", told.event_id, person.id), config.secret)
+    return {
+        "event_id": told.event_id,
+        "ticket_id": ticket.id,
+        "message_id": told.message_id if notice.known else None,
+        "person_id": person.id,
+        "recipient": person.email,
+        "template": notice.template,
+        "next_at": now,
+        "header_id": f"{token}@{domain}",
+        "facts": facts,
+        "created": now,
+    }
+
+
+def _opening_id(connection: Connection, ticket_id: int) -> str | None:
+    query = select(Message.message_id).where(Message.ticket_id == ticket_id).order_by(Message.id).limit(1)
+    return connection.execute(query).scalar()
+
+
+def _claims(connection: Connection, config: Config, ticket_id: int) -> str | None:
+    """The ticket a flagged mail pointed at, for staff only (threats 39)."""
+    query = select(Ticket.desk, Ticket.number).join(Link, Link.other_id == Ticket.id).where(Link.ticket_id == ticket_id)
+    row = connection.execute(query.limit(1)).first()
+    return f"{config.desks[row.desk].key}#{row.number}" if row else None
