@@ -197,8 +197,11 @@ def _author(row: JournalRow, parsed: Parsed) -> Author:
 
 
 def _cc(config: Config, parsed: Parsed) -> tuple[Author, ...]:
-    """The people a participant's mail is also addressed to (MV-15, HO-22); a desk is none of them (X-08)."""
-    others = [a for a in (*parsed.to, *parsed.cc) if not config.addresses.is_own(a.address)]
+    """The people a participant's mail is copied to (MV-15, HO-22); a desk is none of them (X-08).
+
+    To is left out: there stands the alias by which the mail came to us, and copies to it would come back.
+    """
+    others = [address for address in parsed.cc if not config.addresses.is_own(address.address)]
     return tuple(Author(a.address, a.name) for a in dict.fromkeys(others) if a != parsed.sender)
 
 

@@ -25,8 +25,8 @@ def path(argument: str, parse: Callable[[str], Parsed]) -> Parsed:
         return "<>", argument[3:]
     if found := _ROUTED.fullmatch(argument):
         return found[1] + found[2], found[3] or ""
-    if len(argument) > _SLOW_MOST or "=?" in argument:  # the parser would decode encoded words inside the address
-        return None, None
+    if len(argument) > _SLOW_MOST or "=?" in argument or (argument.startswith("<") and ">" not in argument):
+        return None, None  # the parser decodes encoded words inside an address, and forgives a missing bracket
     try:
         return parse(argument)
     except Exception:  # it raises IndexError and others for input it did not expect

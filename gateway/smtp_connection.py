@@ -6,7 +6,7 @@ import asyncio
 import math
 import ssl
 from collections import defaultdict
-from typing import Protocol
+from typing import Protocol, cast
 
 from aiosmtpd.smtp import SMTP, Envelope
 
@@ -76,8 +76,7 @@ class Connection(SMTP):
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         refusal = self._host.guests.enter(self._peer)
         if refusal:
-            assert isinstance(transport, asyncio.Transport)
-            transport.write(f"{refusal.line}\r\n".encode())
+            cast(asyncio.WriteTransport, transport).write(f"{refusal.line}\r\n".encode())
             transport.close()
             return
         self._inside = True
@@ -125,7 +124,8 @@ class Connection(SMTP):
             self._writer.write(f"{answer.line}\r\n".encode())
         self._writer.close()
         if self._inside and self._abort is None:  # close waits for a peer that does not read
-            self._abort = self.loop.call_later(_LINGER, self._writer.transport.abort)
+            linger = min(_LINGER, self._host.command_timeout)
+            self._abort = self.loop.call_later(linger, self._writer.transport.abort)
 
     # --- deadlines -----------------------------------------------------------------------------------------------
 

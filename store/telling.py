@@ -78,7 +78,7 @@ def _shared(
 def _author(actor: PersonFacts | None, by_support: bool, desk: Desk) -> str:
     if actor is None:
         return desk.team
-    return actor.name or (desk.team if by_support else actor.email)
+    return actor.name or (desk.team if by_support else "")  # an address is shown to staff alone
 
 
 def _row(

@@ -14,7 +14,7 @@ writer's own mail already addressed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from store.rules.desk import Desk
@@ -71,7 +71,7 @@ class Notice:
     person: PersonFacts
     role: Literal["requester", "admin", "cc", "staff"]
     template: Template
-    known: bool = field(default=True)  # False: a stranger, who gets none of the text back (threats 38)
+    known: bool = True  # False: a stranger, who gets none of the text back by an automatic answer (threats 38)
 
 
 def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, ...]:
@@ -89,7 +89,8 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
             return
         if template == "confirmation" and not change.acknowledge:
             return
-        notices[person.id] = Notice(person, role, template, person.confirmed or role != "requester")
+        known = person.confirmed or role != "requester" or change.by_support  # what a human of ours did may be told
+        notices[person.id] = Notice(person, role, template, known)
 
     tell(concerned.requester, "requester", row.get("requester"))
     if desk.notify.organization_admins:

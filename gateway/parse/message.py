@@ -1,0 +1,167 @@
+"""The story of one message: bounded, read by mail-parser, corrected where readings differ, put into one value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import TypeVar
+
+import mailparser
+
+from gateway.parse.addresses import normalise_address, read_list, read_sender
+from gateway.parse.auto import is_report, judge_origin
+from gateway.parse.body import Body, take_apart
+from gateway.parse.bounce import Report, read_bounce
+from gateway.parse.canonical import hash_message
+from gateway.parse.charset import decode_bytes
+from gateway.parse.files import read_type
+from gateway.parse.headers import Headers, settle_line_ends, split_message
+from gateway.parse.limits import NESTED, bound_message
+from gateway.parse.parsed import Address, Bounce, Parsed
+from gateway.parse.reply import split_reply
+from gateway.parse.words import clean_line, decode_words
+
+MAX_IDS = 100
+MAX_REPORT = 200_000
+_RAW_TEXT = 200_000
+_ID = re.compile(r"<([^<>]{1,2000})>")
+_ONCE = ("from", "subject", "to", "date", "message-id", "content-type", "in-reply-to", "references", "reply-to")
+T = TypeVar("T")
+
+
+def parse(raw: bytes) -> Parsed:
+    """Everything that can be read of `raw`; what cannot is named in `defects` and no error leaves this function."""
+    content_hash = _guard(lambda: hash_message(raw), "", [])
+    try:
+        return _parse(raw, content_hash)
+    except Exception:  # RecursionError and MemoryError are among them: the mail must be filed all the same
+        return salvage(raw, content_hash)
+
+
+def _parse(raw: bytes, content_hash: str) -> Parsed:
+    raw = settle_line_ends(raw)
+    headers, rest = split_message(raw)
+    bounded = bound_message(headers, rest)
+    defects = headers.defects + bounded.defects
+    if not raw.strip():
+        defects.append("empty")
+    defects += [f"two-{name}s" for name in _ONCE if len(headers.all(name)) > 1 and f"two-{name}s" not in defects]
+    mail = _guard(lambda: mailparser.parse_from_bytes(bounded.message), None, defects)
+    message: Message = mail.message if mail is not None else message_from_bytes(bounded.message)
+    body = _guard(lambda: take_apart(message, bounded.aside), Body(), defects)
+
+    subject = _guard(lambda: _read_subject(headers), "", defects)
+    text = _guard(body.text, "", defects)
+    sender = _guard(lambda: _agree(read_sender(headers), mail), None, defects)
+    from_ = sender or _guard(lambda: _guess_from(headers), None, defects)
+    if sender is None:
+        defects.append("no-sender")
+    reply, hidden = _guard(lambda: split_reply(text), (text, ""), defects)
+    kind = read_type(message)
+    address = from_.address if from_ else ""
+    reported = _guard(lambda: is_report(headers, kind, address, subject), False, defects)
+    bounce = _guard(lambda: _find_bounce(headers, body, text, bounded.message, reported), None, defects)
+    return Parsed(
+        message_id=next(iter(_read_ids(headers.all("message-id")[:1])), None),
+        in_reply_to=_read_ids(headers.all("in-reply-to")),
+        references=_read_ids(headers.all("references")),
+        date=_guard(lambda: _read_date(headers.first("date"), mail), None, defects),
+        sender=sender,
+        from_=from_,
+        to=_guard(lambda: read_list(headers.all("to")), (), defects),
+        cc=_guard(lambda: read_list(headers.all("cc")), (), defects),
+        reply_to=_guard(lambda: read_list(headers.all("reply-to")), (), defects),
+        subject=subject,
+        text=text,
+        reply=reply,
+        hidden=hidden,
+        html=_guard(body.html, None, defects),
+        files=tuple(body.files),
+        auto=_guard(lambda: judge_origin(headers, kind, address, subject, bounce is not None), None, defects),
+        bounce=bounce,
+        importance=_read_importance(headers),
+        hops=len(headers.all("received")),
+        auth_results=tuple(clean_line(v, 10_000) for v in headers.all("authentication-results")[:20]),
+        content_hash=content_hash,
+        defects=tuple(dict.fromkeys(defects + body.defects)),
+    )
+
+
+def _guard(read: Callable[[], T], otherwise: T, defects: list[str]) -> T:
+    """One field's error hurts only that field."""
+    try:
+        return read()
+    except Exception:
+        defects.append("unreadable")
+        return otherwise
+
+
+def salvage(raw: bytes, content_hash: str = "") -> Parsed:
+    """What is left to do for a mail that cannot be parsed: its first bytes as text, and no identity."""
+    content_hash = content_hash or sha256(raw).hexdigest()
+    text = decode_bytes(raw[:_RAW_TEXT], None)[0].replace("\r\n", "\n").replace("\r", "\n")
+    return Parsed(text=text, reply=text, content_hash=content_hash, defects=("unreadable", "no-sender"))
+
+
+def _read_subject(headers: Headers) -> str:
+    return clean_line(decode_words(headers.first("subject")))
+
+
+def _agree(sender: Address | None, mail: mailparser.MailParser | None) -> Address | None:
+    """The sender when mail-parser, the third to read it, names the same mailbox."""
+    if sender is None or mail is None:
+        return None
+    return sender if [normalise_address(address) for _, address in mail.from_] == [sender.address] else None
+
+
+def _guess_from(headers: Headers) -> Address | None:
+    found = read_list(headers.all("from")) or read_list(headers.all("sender"))
+    return found[0] if found else None
+
+
+def _read_ids(values: list[str]) -> tuple[str, ...]:
+    """Message-IDs without angle brackets; of too many the first, which is the root, and the newest are kept."""
+    found: list[str] = []
+    for value in values:
+        bracketed = _ID.findall(value)
+        words = value.split()
+        ids = bracketed or [word.strip("<>,;\"'") for word in words[:3] if "@" in word or len(words) == 1]
+        found += [clean_line(re.sub(r"\s+", "", i), 998) for i in ids]
+    unique = [i for i in dict.fromkeys(found) if i]
+    return tuple(unique if len(unique) <= MAX_IDS else unique[:1] + unique[1 - MAX_IDS :])
+
+
+def _read_date(value: str, mail: mailparser.MailParser | None) -> datetime | None:
+    date = mail.date if mail is not None else None
+    if not isinstance(date, datetime):
+        try:
+            date = parsedate_to_datetime(value[:200])
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+    try:
+        date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return date if 1980 <= date.year < 2100 else None
+
+
+def _read_importance(headers: Headers) -> str | None:
+    for name in ("importance", "x-priority", "x-msmail-priority", "priority"):
+        word = re.split(r"[\s(;]", headers.first(name).lower(), maxsplit=1)[0]
+        if word in ("high", "urgent", "1", "2"):
+            return "high"
+        if word in ("low", "non-urgent", "4", "5"):
+            return "low"
+    return None
+
+
+def _find_bounce(headers: Headers, body: Body, text: str, bounded: bytes, reported: bool) -> Bounce | None:
+    if not reported and not (body.reports and headers.first("return-path") == "<>"):
+        return None
+    readable = bounded[:MAX_REPORT].replace(NESTED.encode(), b"message/")
+    return read_bounce(headers, Report(body.reports, text, body.returned), readable)

@@ -1,0 +1,154 @@
+"""What every test may use: an installation on either database, and the record of proven requirement rows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from store.config import Config, PosternSection, Settings, StoreSection
+from store.database import Store, open_store
+from store.migrate import migrate
+from tests import requirements
+from tests.harness import PEOPLE, Gateway
+from tests.postgres import Cluster
+
+DESKS = ("equipment", "infrastructure", "devices", "moving", "hosting")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure (the full check)")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    report.user_properties.extend(("req", mark.args[0]) for mark in item.iter_markers("req") if report.when == "call")
+    if report.skipped and item.config.getoption("--no-skips") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(requirements.Record(config), "postern-requirements")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL to make databases in: $POSTERN_TEST_POSTGRES, else a cluster of our own."""
+    if url := os.environ.get("POSTERN_TEST_POSTGRES"):
+        yield url
+        return
+    with Cluster(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL database as the migrations make it, to be copied by tests."""
+    with _database(postgres) as url:
+        made = installation(tmp_path_factory.mktemp("migrated"), ("hosting",), database=url)
+        opened = open_store(made)
+        migrate(made, opened)
+        opened.close()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The `[store] database` of a fresh installation, on each of the two databases."""
+    if request.param == "sqlite":
+        yield "sqlite"
+    else:
+        with _database(request.getfixturevalue("postgres"), request.getfixturevalue("migrated")) as url:
+            yield url
+
+
+@contextmanager
+def _database(server: str, copy_of: str = "") -> Iterator[str]:
+    base = server.rpartition("/")[0]
+    name = f"postern_{os.getpid()}_{os.urandom(4).hex()}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        template = f" TEMPLATE {copy_of.rpartition('/')[2]}" if copy_of else ""
+        connection.execute(text(f"CREATE DATABASE {name}{template}"))
+    yield f"{base}/{name}"
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def installation(folder: Path, desks: tuple[str, ...], domain: str = "desk.test", database: str = "sqlite") -> Config:
+    """A configuration in a folder with desks that ship; one desk has its mailboxes at the domain itself."""
+    from gateway.cli.setup import write_configuration
+
+    write_configuration(folder, desks, domain)
+    settings = Settings(postern=PosternSection(data=Path("var")), store=StoreSection(database=database))
+    return Config(settings, folder, folder / "postern.toml")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """An installation of the hosting desk at desk.test on SQLite."""
+    return installation(tmp_path, ("hosting",))
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the two SQLite files as the migrations make them, to be copied by tests."""
+    made = installation(tmp_path_factory.mktemp("blank"), ("hosting",))
+    opened = open_store(made)
+    migrate(made, opened)
+    opened.close()
+    return made.data
+
+
+@pytest.fixture
+def store(config: Config, blank: Path) -> Iterator[Store]:
+    """The store of `config`."""
+    config.prepare()
+    for file in blank.glob("*.db"):
+        shutil.copy(file, config.data)
+    opened = open_store(config)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def any_config(tmp_path: Path, database: str) -> Config:
+    """An installation of all five desks, on each of the two databases."""
+    return installation(tmp_path, DESKS, database=database)
+
+
+@pytest.fixture
+def any_store(any_config: Config, blank: Path) -> Iterator[Store]:
+    """The store of `any_config`."""
+    any_config.prepare()
+    if any_config.settings.store.database == "sqlite":
+        for file in blank.glob("*.db"):
+            shutil.copy(file, any_config.data)
+    opened = open_store(any_config)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def any_gateway(any_config: Config, any_store: Store) -> Gateway:
+    """All five desks on each of the two databases, with a few people at the hosting desk."""
+    made = Gateway(any_config, any_store)
+    made.load(**PEOPLE)
+    return made
+
+
+@pytest.fixture
+def gateway(config: Config, store: Store) -> Gateway:
+    """A hosting desk on SQLite with a few people."""
+    made = Gateway(config, store)
+    made.load(**PEOPLE)
+    return made

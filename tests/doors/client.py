@@ -1,0 +1,85 @@
+"""An SMTP peer that does exactly what it is told, right or wrong."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from types import TracebackType
+
+MAIL = b"From: alice@cust.test\r\nSubject: printer\r\n\r\nIt smokes.\r\n"
+
+
+class Peer:
+    """A connection; replies are read as lines, so a test sees each of them."""
+
+    def __init__(self, address: tuple[str, int], timeout: float = 5.0, greet: bool = True) -> None:
+        self.socket: socket.socket = socket.create_connection(address, timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self.socket.makefile("rb")
+        if greet:
+            assert self.reply().startswith("220 ")
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def send(self, *commands: str | bytes) -> None:
+        """Commands as one write; a str gets its CRLF, bytes go as they are."""
+        self.raw(b"".join(c if isinstance(c, bytes) else c.encode() + b"\r\n" for c in commands))
+
+    def raw(self, content: bytes) -> None:
+        self.socket.sendall(content)
+
+    def reply(self) -> str:
+        """The next reply, its lines joined by LF; empty when the door has closed."""
+        lines = []
+        while True:
+            try:
+                line = self._file.readline()
+            except ConnectionError:
+                line = b""
+            lines.append(line.decode().rstrip("\r\n"))
+            if line[3:4] != b"-":
+                return "\n".join(lines)
+
+    def ask(self, *commands: str | bytes) -> list[str]:
+        """Sends commands as one write and reads one reply for each."""
+        self.send(*commands)
+        return [self.reply() for _ in commands]
+
+    def envelope(self, to: str = "support@desk.test", sender: str = "alice@cust.test") -> None:
+        """Up to and including the 354 of DATA."""
+        replies = self.ask("EHLO c.test", f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA")
+        assert [r[:3] for r in replies] == ["250", "250", "250", "354"], replies
+
+    def deliver(self, content: bytes = MAIL, to: str = "support@desk.test") -> str:
+        """A whole mail; the reply after the dot."""
+        self.envelope(to)
+        self.raw(stuffed(content) + b".\r\n")
+        return self.reply()
+
+    def start_tls(self) -> None:
+        """The client side of the handshake; certificates are not looked at."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._file.close()
+        self.socket = context.wrap_socket(self.socket)
+        self._file = self.socket.makefile("rb")
+
+    def reset(self) -> None:
+        """Ends the connection with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+
+def stuffed(content: bytes) -> bytes:
+    """Content with its dots doubled (RFC 5321 4.5.2)."""
+    return (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:]

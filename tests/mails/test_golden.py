@@ -1,0 +1,132 @@
+"""Each sample mail against its golden files; POSTERN_GOLDEN=write writes them anew, to be read in the diff."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from templates.contexts import sample, samples
+from templates.render import FOLDER, WIDTH, names, render
+from tests.mails.letters import TEMPLATES
+
+GOLDEN = Path(__file__).parent / "golden"
+PARTS = {"subject": "subject", "txt": "text", "html": "html"}
+
+
+@pytest.mark.parametrize("case", samples())
+def test_a_sample_mail_is_as_it_was(case: str) -> None:
+    mail = render(case.partition("-")[0], samples()[case])
+    for ending, part in PARTS.items():
+        path = GOLDEN / f"{case}.{ending}"
+        now = getattr(mail, part).rstrip("\n") + "\n"
+        if os.environ.get("POSTERN_GOLDEN") == "write":
+            GOLDEN.mkdir(exist_ok=True)
+            path.write_text(now, encoding="utf-8")
+        assert now == path.read_text(encoding="utf-8"), f"{path.name} differs; POSTERN_GOLDEN=write if that is right"
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{case}.{ending}" for case in samples() for ending in PARTS}
+
+
+def test_every_template_is_complete_and_has_a_sample() -> None:
+    assert set(names()) == set(TEMPLATES) == {case.partition("-")[0] for case in samples()}
+    for name in names():
+        assert sample(name) in samples().values()
+
+
+@pytest.mark.parametrize("case", samples())
+def test_our_own_lines_are_at_most_78_wide(case: str) -> None:
+    context = samples()[case]
+    theirs = context.text.split("\n")
+    for line in render(case.partition("-")[0], context).text.split("\n"):
+        assert len(line) <= WIDTH or line in theirs
+
+
+@pytest.mark.parametrize("case", samples())
+def test_both_versions_say_the_same(case: str) -> None:
+    """Every word of the text version but its rules and the visible link is in the HTML version too."""
+    context = samples()[case]
+    mail = render(case.partition("-")[0], context)
+    seen = _visible(mail.html)
+    for word in mail.text.replace(context.link, "").split():
+        bare = word.strip("-!:()<>,")
+        assert bare in seen, bare
+    for must in (
+        context.link,
+        context.label,
+        context.help if context.role != "staff" else "",
+        context.preferred_channel,
+    ):
+        assert must in " ".join(mail.text.split()) and must.replace("'", "&#39;") in mail.html
+
+
+@pytest.mark.parametrize("case", samples())
+def test_nothing_is_fetched_and_every_element_is_closed(case: str) -> None:
+    html = render(case.partition("-")[0], samples()[case]).html
+    for word in ("<img", "src=", "url(", "@import", "<script", "<link", "http-equiv", "<form"):
+        assert word not in html
+    reader = _Reader()
+    reader.feed(html)
+    assert reader.open == []
+
+
+def test_html_in_a_name_or_text_is_escaped_in_html_only() -> None:
+    for case, context in samples().items():
+        evil = "<img src=x onerror=alert(1)> & 'co' \"{{ 7 * 7 }}\""
+        values: dict[str, Any] = dict.fromkeys(
+            ("name", "author", "subject", "label", "help", "desk", "team", "noun", "department"), evil
+        )
+        known: dict[str, Any] = {
+            "text": evil if context.text else "",
+            "author_address": evil if context.author_address else "",
+        }
+        mail = render(case.partition("-")[0], replace(context, **values, **known))
+        assert "<img" not in mail.html and "&lt;img" in mail.html and "&amp;lt;" not in mail.html
+        assert "{{ 7 * 7 }}" in mail.text and "<img" in mail.text
+
+
+def test_an_undefined_name_in_a_template_is_an_error() -> None:
+    with pytest.raises((UndefinedError, AttributeError)):
+        render("confirmation", object())  # type: ignore[arg-type]
+
+
+def test_subjects_keep_the_ticket_on_one_line() -> None:
+    for name in names():
+        subject = render(name, replace(sample(name), subject="a\r\nBcc: x@y\x00\u2028b " + "long " * 80)).subject
+        assert subject.startswith("[HO#1042] ") and len(subject) <= 250 and subject.isprintable()
+
+
+def test_the_templates_are_shipped() -> None:
+    assert all(path.suffix in (".txt", ".html") for path in FOLDER.rglob("*") if path.is_file())
+
+
+class _Reader(HTMLParser):
+    """Keeps the visible words, and the elements that are still open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def _visible(html: str) -> str:
+    reader = _Reader()
+    reader.feed(html)
+    return "".join(reader.words).replace("\N{NO-BREAK SPACE}", " ")

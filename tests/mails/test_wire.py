@@ -1,0 +1,204 @@
+"""Every mail on the wire: strict relays take it, threads hold together, and nobody's words become a header."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from store.errors import Permanent
+from store.outbox import LetterFile
+from store.rules.fanout import ANSWERS
+from store.rules.tags import base_subject, find_tags
+from store.rules.tokens import Token, verify
+from templates.contexts import one_line
+from templates.render import render
+from tests.mails.letters import (
+    BLOBS,
+    COMBINATIONS,
+    DESK,
+    DUMP,
+    LOG,
+    SECRET,
+    TEMPLATES,
+    display_name,
+    letter,
+    read,
+    send,
+)
+from workers.compose import MOST_ATTACHED, context
+
+SUBJECTS = (
+    "disk full", "ディスクの空き容量がありません。至急ご確認ください、よろしくお願いいたします。",
+    "Größe der Übertragung überschritten", "very long " * 30, "x" * 300, "漢" * 300, "emoji 👩‍💻🔥 in the middle",
+    "=?utf-8?q?not=20a=20word?=", 'quotes "and" \\back\\', "", "   ", "semi; colon, comma: <angle> (round)",
+    "عربي مع English", "a =?b mixed", "tab\tand\u00a0blank",
+)  # fmt: skip
+INJECTION = "hi\r\nBcc: victim@evil.test\r\nX-Evil: 1\r\n\r\nbody\x00\x1b[2J\x0b\x85\u2028\ud800"
+
+
+@pytest.mark.parametrize(("template", "role", "known"), COMBINATIONS)
+def test_every_mail_reads_back_as_it_was_rendered(template: str, role: str, known: bool) -> None:
+    made = letter(template, role=role, known=known)
+    mail = send(made)
+    seen = read(mail)
+    attached = [file for file in made.files if file.filename in seen.files]
+    rendered = render(template, context(made, DESK, attached))
+    assert (seen.subject, seen.text, seen.html) == (rendered.subject, rendered.text, rendered.html)
+    assert find_tags(seen.subject) == [("HO", 1042)]
+    assert send(made).content == mail.content
+    assert seen.headers["Auto-Submitted"] == ("auto-replied" if template in ANSWERS else "auto-generated")
+    assert seen.headers["X-Auto-Response-Suppress"] == "All"
+    assert seen.headers["X-Postern-Loop"] == "hosting"
+    assert seen.headers["List-Id"] == '"Example Hosting" <hosting.desk.test>'
+    assert seen.headers["Date"] == "Tue, 14 Jul 2026 07:05:01 +0000"
+    assert seen.headers["Message-ID"] == "<token-of-a-copy@desk.test>"
+    assert seen.headers["In-Reply-To"] == "<two@weber.test>"
+    assert seen.headers["References"].split() == ["<one@weber.test>", "<two@weber.test>"]
+    assert made.facts["link"] in seen.text and made.facts["link"] in seen.html
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_reply_and_bounce_addresses_are_signed_for_this_recipient(template: str) -> None:
+    mail = send(letter(template, from_address="billing@desk.test"))
+    (reply_to,) = read(mail).headers["Reply-To"].addresses
+    box, _, token = reply_to.username.partition("+")
+    assert (box, reply_to.domain) == ("billing", "desk.test")
+    assert verify(token, SECRET) == Token("reply", 1042, 9)
+    if template in ANSWERS:
+        assert mail.envelope_from == ""
+    else:
+        bounce = re.fullmatch(r"support\+([a-z2-7]+)@desk\.test", mail.envelope_from)
+        assert bounce and verify(bounce[1], SECRET) == Token("bounce", 70, 9)
+
+
+def test_a_mail_without_a_ticket_is_answered_to_the_mailbox() -> None:
+    assert read(send(letter(), ticket_id=None)).headers["Reply-To"].addresses[0].addr_spec == "support@desk.test"
+
+
+def test_all_mails_of_a_ticket_to_one_customer_have_one_subject() -> None:
+    subjects = {read(send(letter(name))).subject for name in TEMPLATES}
+    assert subjects == {"[HO#1042] disk full"}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_any_subject_arrives_as_it_is(subject: str) -> None:
+    seen = read(send(letter(subject=subject)))
+    expected = one_line(f"[HO#1042] {one_line(subject) or '(no subject)'}")
+    assert seen.subject == expected == seen.headers["Thread-Topic"]
+    assert seen.subject.startswith("[HO#1042] ") and len(seen.subject) <= 250
+    assert b"\r\nSubject: [HO#1042] " in send(letter(subject=subject)).content.replace(b"\r\n ", b" ")
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.text(max_size=300), st.text(max_size=120), st.text(max_size=200), st.text(max_size=400))
+def test_no_text_breaks_a_mail(subject: str, name: str, filename: str, text: str) -> None:
+    """For any subject, name, file name and text: the mail is whole, to one address, and says what they say."""
+    file = replace(LOG, filename=filename)
+    made = letter(
+        "staff_notice", role="staff", subject=subject, recipient_name=name, author=name, text=text, files=[file]
+    )
+    mail = send(made, DESK.model_copy(update={"title": name}))
+    seen = read(mail)
+    assert seen.subject == one_line(f"[HO#1042] {one_line(subject) or '(no subject)'}")
+    assert [a.addr_spec for a in seen.headers["To"].addresses] == ["anna@weber.test"]
+    assert [a.addr_spec for a in seen.headers["From"].addresses] == ["support@desk.test"]
+    assert display_name(mail, "To") == display_name(mail, "From") == one_line(name, 80)
+    assert list(seen.files.values()) == [b"first\n"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_line_ends_in_values_become_blanks_and_the_mail_is_sent(template: str) -> None:
+    values = dict.fromkeys(
+        ("subject", "recipient_name", "author", "author_address", "label", "help", "department", "origin", "priority"),
+        INJECTION,
+    )
+    evil = {"flags": [INJECTION], "refused": [{"filename": INJECTION, "reason": INJECTION}], "allowed": INJECTION}
+    ids = {"in_reply_to": "x@y>\r\nBcc: v@evil.test", "references": ["ok@y.test", "a b@y", "c\r\nX-Evil: 1", "ü@y"]}
+    file = LetterFile(INJECTION, "text/html\r\nX-Evil: 1", 6, "a" * 64, True, "cid\r\nX-Evil: 1")
+    for role in ("requester", "staff"):
+        seen = read(send(letter(template, text=INJECTION, files=[file], role=role, **values, **evil, **ids)))
+        assert [a.addr_spec for a in seen.headers["To"].addresses] == ["anna@weber.test"]
+        assert seen.headers["References"] == "<ok@y.test>"
+        assert "In-Reply-To" not in seen.headers
+        assert all("\n" not in name and "/" not in name for name in seen.files)
+
+
+def test_long_message_ids_are_never_encoded() -> None:
+    ids = [f"{'CAF' * 60}{n}+x=_y@mail.gmail.com" for n in range(50)]
+    mail = send(letter(references=ids, in_reply_to=ids[-1]))
+    seen = read(mail)
+    assert seen.headers["References"].split() == [f"<{i}>" for i in [ids[0], *ids[-29:]]]
+    assert f"In-Reply-To: <{ids[-1]}>\r\n".encode() in mail.content
+
+
+def test_names_cannot_become_addresses() -> None:
+    for name in (
+        'support@desk.test" <evil@evil.test>',
+        "Weber, Anna",
+        "Wéber, Anna <evil@evil.test>",
+        "a\\",
+        "👩‍💻 Kim 🔥" * 9,
+        "=?x?q?y?=",
+    ):
+        mail = send(letter(recipient_name=name))
+        assert [a.addr_spec for a in read(mail).headers["To"].addresses] == ["anna@weber.test"]
+        assert display_name(mail, "To") == one_line(name, 80)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "anna", "a@b@c.test", "a b@c.test", "a\r\n@c.test", "a@c.test\n", "a@c\x00.test", "a>,<b@c.test",
+        '"a b"@c.test', "ü@c.test", "@c.test", "a@", "a@-", "<a@c.test>", "a,b@c.test", "a" * 250 + "@c.test",
+        "a@b\u3002..test",
+    ],
+)  # fmt: skip
+def test_a_bad_address_is_refused_before_any_relay_sees_it(address: str) -> None:
+    with pytest.raises(Permanent):
+        send(letter(), recipient=address)
+    with pytest.raises(Permanent):
+        send(letter(from_address=address))
+
+
+def test_an_international_domain_goes_out_as_a_labels() -> None:
+    mail = send(letter(), recipient="anna@bücher.test")
+    assert mail.recipient == "anna@xn--bcher-kva.test"
+    assert read(mail).headers["To"].addresses[0].addr_spec == mail.recipient
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Rechnung März.pdf", "報告書" * 60 + ".pdf", 'a"b\\c;d.pdf', "../../etc/passwd", "e\u202efdp.txt", "ü" * 300],
+)
+def test_file_names_arrive(name: str) -> None:
+    (arrived,) = read(send(letter(files=[replace(LOG, filename=name)]))).files
+    assert len(arrived) <= 120 and not set(arrived) & set('/\\"\u202e') and arrived[:2] != ".."
+    if name.isalnum() or name.startswith("R"):
+        assert name.startswith(arrived.rstrip("."))
+    assert arrived.endswith(name[-4:])
+
+
+def test_files_are_attached_until_the_mail_is_full_and_then_named() -> None:
+    half = MOST_ATTACHED // 2
+    files = [replace(LOG, filename=f"{n}.txt", size=half) for n in range(3)] + [replace(DUMP, size=MOST_ATTACHED)]
+    for template in TEMPLATES:
+        seen = read(send(letter(template, files=files, role="cc")))
+        attaches = template in ("staff_reply", "cc_copy", "ticket_closed", "staff_notice")
+        assert list(seen.files) == (["0.txt", "1.txt"] if attaches else [])
+        assert "2.txt" in seen.text and "dump.zip" in seen.html
+    assert read(send(letter(files=[DUMP]))).files == {"dump.zip": BLOBS["b" * 64]}
+
+
+def test_a_message_as_an_attachment_is_opaque() -> None:
+    seen = send(letter(files=[replace(LOG, content_type="message/rfc822")])).content
+    assert b"Content-Type: application/octet-stream" in seen
+
+
+def test_the_tag_is_in_the_subject_of_customers_and_staff_urgency_too() -> None:
+    staff = read(send(letter("staff_notice", role="staff", priority="urgent"))).subject
+    assert staff == "[HO#1042] Urgent: disk full"
+    assert base_subject(read(send(letter(priority="urgent"))).subject) == "disk full"

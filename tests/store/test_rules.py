@@ -1,0 +1,298 @@
+"""The pure rules of the store: addresses, tokens, tags, files, who may, who is told."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.rules.addressing import AddressBook, NotOurs, Place, normalise
+from store.rules.desk import FIFTEEN_MB, Desk, Files, Mailbox, Notify
+from store.rules.fanout import Change, Concerned, fan_out
+from store.rules.files import MOST, judge, judge_all
+from store.rules.people import PersonFacts, TicketFacts, may_see, relation
+from store.rules.tags import base_subject, find_tags, tag
+from store.rules.tokens import Token, sign, verify
+
+SECRET = b"s" * 32
+HOSTING = Desk(
+    name="hosting", key="HO", title="Hosting", bounces="no-reply@desk.test",
+    mailboxes=(Mailbox(address="support@desk.test"), Mailbox(address="safety@desk.test", priority="urgent")),
+)  # fmt: skip
+MOVING = Desk(name="moving", key="MV", title="Moving", mailboxes=(Mailbox(address="support@moving.test"),))
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("support@desk.test", "support@desk.test"),
+        ("Support@DESK.test", "support@desk.test"),
+        ("support+anything@desk.test", "support@desk.test"),
+        ("no-reply+abc@desk.test", "no-reply@desk.test"),
+        ("nobody@desk.test", NotOurs.UNKNOWN),
+        ("x@elsewhere.test", NotOurs.FOREIGN),
+        ("x%elsewhere.test@desk.test", NotOurs.FOREIGN),
+        ("a!b@desk.test", NotOurs.FOREIGN),
+        ("a@b@desk.test", NotOurs.FOREIGN),
+        ("", NotOurs.FOREIGN),
+    ],
+)
+def test_an_address_leads_to_its_mailbox_or_says_why_not(address: str, found: object) -> None:
+    place = AddressBook.of([HOSTING, MOVING]).locate(address)
+    assert (place.mailbox.address if isinstance(place, Place) else place) == found
+
+
+def test_two_desks_cannot_claim_one_address() -> None:
+    with pytest.raises(ValueError, match=r"support@desk\.test is a mailbox of both"):
+        AddressBook.of([HOSTING, MOVING.model_copy(update={"mailboxes": HOSTING.mailboxes})])
+
+
+def test_domains_are_compared_as_a_labels() -> None:
+    assert normalise("Jörg@MÜNCHEN.example") == "jörg@xn--mnchen-3ya.example"
+    assert normalise(" <Anna+x@Example.COM> ") == "anna+x@example.com"
+
+
+# --- tokens
+
+
+@given(st.sampled_from(["reply", "copy", "bounce"]), st.integers(0, 2**40), st.integers(0, 2**40))
+def test_a_token_comes_back_whole_in_either_case(kind, number: int, person: int) -> None:
+    token = Token(kind, number, person)
+    text = sign(token, SECRET)
+    assert verify(text, SECRET) == verify(text.upper(), SECRET) == token
+    assert len(f"support+{text}") <= 64
+
+
+def test_a_token_with_one_character_changed_is_no_token() -> None:
+    text = sign(Token("reply", 1042, 7), SECRET)
+    for place in range(len(text)):
+        for letter in "abcdefghijklmnopqrstuvwxyz234567":
+            if letter != text[place]:
+                assert verify(text[:place] + letter + text[place + 1 :], SECRET) is None
+    assert verify(text[:-1], SECRET) is None
+    assert verify(text, b"another" * 5) is None
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_verify_raise(text: str) -> None:
+    assert verify(text, SECRET) is None
+
+
+# --- tags
+
+
+@pytest.mark.req("HO-09")
+@pytest.mark.parametrize(
+    ("subject", "base"),
+    [
+        ("Re: FW: disk full", "disk full"),
+        ("AW: Re[2]: [HO#1042] disk full", "disk full"),
+        ("回复: [HO#1] Drucker", "Drucker"),
+        ("[HO#1042] Re: disk full", "disk full"),
+        ("Regarding: invoices", "Regarding: invoices"),
+        ("   ", ""),
+    ],
+)
+def test_the_subject_is_the_customers_own_words(subject: str, base: str) -> None:
+    assert base_subject(subject) == base
+
+
+@pytest.mark.parametrize(
+    ("subject", "found"),
+    [
+        ("Re: [HO#1042] x", [("HO", 1042)]),
+        ("re: [ho # 1042 ] x", [("HO", 1042)]),
+        ("[IN#4] [IN#9]", [("IN", 4), ("IN", 9)]),
+        ("[HO#0012]", []),
+        ("[HO#-12]", []),
+        ("[HO#１２]", []),
+        ("[HO#12.0]", []),
+        ("[HO#12345678901]", []),
+        ("HO#12", []),
+    ],
+)
+def test_only_plain_digits_make_a_tag(subject: str, found: list[tuple[str, int]]) -> None:
+    assert find_tags(subject) == found
+
+
+def test_a_tag_is_found_again() -> None:
+    assert find_tags(f"Re: {tag('HO', 1042)} x") == [("HO", 1042)]
+
+
+# --- files
+
+
+@dataclass(frozen=True)
+class Sample:
+    filename: str
+    head: bytes
+    size: int = 100
+    names: tuple[str, ...] = ()
+
+
+def _tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.txt"))
+    return out.getvalue()
+
+
+def _zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<x/>")
+    return out.getvalue()
+
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+GOOD = {
+    ".doc": OLE, ".xls": OLE, ".docx": _zip(), ".xlsx": _zip(), ".csv": b"a;b\r\n1;2\r\n", ".txt": "grüße".encode(),
+    ".pdf": b"%PDF-1.7\n", ".bmp": b"BM" + b"\0" * 60, ".jpg": b"\xff\xd8\xff\xe0", ".jpeg": b"\xff\xd8\xff\xe1",
+    ".png": b"\x89PNG\r\n\x1a\n", ".tar": _tar()[:1024], ".zip": _zip(),
+}  # fmt: skip
+
+
+@pytest.mark.req("IN-18")
+@pytest.mark.req("A-05")
+@pytest.mark.req("A-08")
+@pytest.mark.parametrize("ending", list(GOOD))
+def test_each_of_the_thirteen_types_is_accepted_in_either_case(ending: str) -> None:
+    size = len(_tar()) if ending == ".tar" else 100
+    assert judge(Sample(f"file{ending}", GOOD[ending], size), Files()).verdict == "accepted"
+    assert judge(Sample(f"FILE{ending.upper()}", GOOD[ending], size), Files()).verdict == "accepted"
+
+
+@pytest.mark.req("IN-18")
+@pytest.mark.parametrize(
+    "sample",
+    [
+        Sample("setup.exe", b"MZ"),
+        Sample("anim.gif", b"GIF89a"),
+        Sample("clip.mp4", b"\0\0\0\x18ftypmp42"),
+        Sample("all.tar.gz", b"\x1f\x8b"),
+        Sample("x.pdf.exe", b"MZ"),
+        Sample("invoice.pdf", b"MZ\x90\0"),
+        Sample("page.pdf", b"<html><script>"),
+        Sample("notes.txt", b"MZ\x90\0"),
+        Sample("noname", b"hello"),
+        Sample(".htaccess", b"deny"),
+        Sample("a.docx", b"%PDF-1.4"),
+        Sample("a.tar", b"x" * 512, 512),
+        Sample("report.pdf", b"%PDF-1.4", names=("report.pdf", "report.exe")),
+    ],
+    ids=lambda sample: sample.filename,
+)
+def test_other_types_disguises_and_second_names_are_refused_with_a_reason(sample: Sample) -> None:
+    judgement = judge(sample, Files())
+    assert judgement.verdict == "refused"
+    assert judgement.reason
+
+
+@pytest.mark.req("IN-19")
+@pytest.mark.req("A-06")
+def test_fifteen_megabytes_are_taken_and_one_byte_more_is_not() -> None:
+    assert judge(Sample("a.pdf", b"%PDF-", FIFTEEN_MB), Files()).verdict == "accepted"
+    refused = judge(Sample("a.pdf", b"%PDF-", FIFTEEN_MB + 1), Files())
+    assert (refused.verdict, refused.reason) == ("refused", "larger than 15 MB")
+
+
+def test_the_hundred_and_first_file_is_refused() -> None:
+    judgements = judge_all([Sample("a.txt", b"x")] * (MOST + 1), Files())
+    assert [j.verdict for j in judgements] == ["accepted"] * MOST + ["refused"]
+
+
+# --- who may
+
+
+ANNA = PersonFacts(1, "anna@cust.test", "Anna", confirmed=True, organizations=((9, "member"),))
+CARL = PersonFacts(2, "carl@third.test", "Carl", confirmed=True)
+BOSS = PersonFacts(3, "boss@cust.test", "Boss", confirmed=True, organizations=((9, "admin"),))
+MATE = PersonFacts(4, "mate@cust.test", "Mate", confirmed=True, organizations=((9, "member"),))
+GINA = PersonFacts(5, "gina@desk.test", "Gina", confirmed=True, staff_of=("hosting",))
+EVIL = PersonFacts(6, "evil@evil.test", "Evil")
+GONE = PersonFacts(7, "gone@cust.test", "Gone", status="inactive", confirmed=True, organizations=((9, "admin"),))
+TICKET = TicketFacts(1, "hosting", 1001, requester=1, organization=9, cc=frozenset({2}))
+
+
+@pytest.mark.req("X-01")
+@pytest.mark.req("A-11")
+def test_who_is_what_to_a_ticket() -> None:
+    open_desk = HOSTING.model_copy(update={"visibility": "organization"})
+    people = (ANNA, CARL, BOSS, MATE, GINA, EVIL, GONE, None)
+    assert [relation(p, TICKET, HOSTING) for p in people] == [
+        "requester", "cc", "admin", "none", "staff", "none", "none", "none",
+    ]  # fmt: skip
+    assert relation(MATE, TICKET, open_desk) == "member"
+    assert relation(GINA, TicketFacts(2, "moving", 1, 1, None, frozenset()), MOVING) == "none"
+    assert not may_see(EVIL, TICKET, open_desk)
+
+
+# --- who is told
+
+
+def told(change: Change, desk: Desk = HOSTING, actor: PersonFacts | None = None, **changes: object) -> dict[str, str]:
+    concerned = Concerned(ANNA, admins=(BOSS, GONE), cc=(CARL,), staff=(GINA,), actor=actor)
+    return {n.person.name: n.template for n in fan_out(change, concerned, desk)}
+
+
+def test_opening_confirms_to_the_opener_and_tells_the_department() -> None:
+    assert told(Change("opened", ANNA.id), actor=ANNA) == {"Anna": "confirmation", "Gina": "staff_notice"}
+    assert told(Change("opened", ANNA.id, acknowledge=False), actor=ANNA) == {"Gina": "staff_notice"}
+
+
+@pytest.mark.req("IN-21")
+@pytest.mark.req("A-12")
+def test_administrators_are_told_where_the_desk_says_so_and_inactive_ones_never() -> None:
+    desk = HOSTING.model_copy(update={"notify": Notify(organization_admins=True)})
+    assert told(Change("support_reply", GINA.id, True), desk, GINA) == {
+        "Anna": "staff_reply", "Boss": "staff_reply", "Carl": "cc_copy",
+    }  # fmt: skip
+
+
+def test_nobody_hears_of_their_own_act_unless_the_desk_echoes() -> None:
+    assert "Anna" not in told(Change("customer_reply", ANNA.id), actor=ANNA)
+    echo = HOSTING.model_copy(update={"notify": Notify(echo_actor=True)})
+    assert told(Change("customer_reply", ANNA.id), echo, ANNA)["Anna"] == "ticket_update"
+
+
+def test_a_person_in_two_roles_gets_one_mail() -> None:
+    concerned = Concerned(BOSS, admins=(BOSS,), cc=(BOSS, CARL), actor=GINA)
+    desk = HOSTING.model_copy(update={"notify": Notify(organization_admins=True)})
+    notices = fan_out(Change("support_reply", GINA.id, True), concerned, desk)
+    assert [n.person.name for n in notices] == ["Boss", "Carl"]
+
+
+def test_whom_the_writer_addressed_already_gets_no_copy() -> None:
+    change = Change("customer_reply", ANNA.id, already=frozenset({CARL.email}))
+    assert told(change, actor=ANNA) == {"Gina": "staff_notice"}
+
+
+def test_a_stranger_cannot_have_us_mail_the_people_they_put_on_cc() -> None:
+    stranger = Concerned(EVIL, cc=(CARL,), staff=(GINA,), actor=EVIL)
+    notices = fan_out(Change("customer_reply", EVIL.id), stranger, HOSTING)
+    assert [n.person.name for n in notices] == ["Gina"]
+
+
+def test_notes_are_told_to_nobody() -> None:
+    assert told(Change("note", GINA.id, True), actor=GINA) == {}
+
+
+def test_a_replier_hears_of_refused_files_once_and_only_when_known() -> None:
+    change = Change("customer_reply", ANNA.id, refused_files=True)
+    assert told(change, actor=ANNA)["Anna"] == "attachment_refused"
+    stranger = Concerned(EVIL, staff=(GINA,), actor=EVIL)
+    notices = fan_out(Change("customer_reply", EVIL.id, refused_files=True), stranger, HOSTING)
+    assert [n.person.name for n in notices] == ["Gina"]
+
+
+def test_a_close_by_the_customer_is_told_to_the_staff() -> None:
+    assert told(Change("closed", ANNA.id), actor=ANNA) == {"Carl": "ticket_closed", "Gina": "staff_notice"}
+    assert told(Change("closed", GINA.id, True), actor=GINA) == {"Anna": "ticket_closed", "Carl": "ticket_closed"}

@@ -1,0 +1,221 @@
+"""The worker process: feeds due rows to its threads, keeps their leases alive, and leaves nothing claimed behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from secrets import token_hex
+from typing import IO
+
+import structlog
+
+from store import clock, outbox
+from store.config import Config
+from store.database import Store, open_store
+from store.errors import Temporary
+from store.migrate import ensure_version
+from workers.broker import Lane, local_broker, open_broker, queue_name
+from workers.deliver import Delivery
+from workers.relay import Relay, open_relay
+
+_log = structlog.get_logger("worker")
+_EVERY = 0.2  # seconds between looks at the outbox when nothing calls for one earlier
+_GAP = 0.02  # seconds between looks at least
+_WINDOW = 200  # due rows looked at a time
+_AGAIN = 30.0  # seconds until a hint is given again
+_LOST = 2.0  # seconds of idleness after which a hint given is taken for lost
+_BROKEN = 5.0  # seconds a broker that failed is left alone
+_KEEP = 5.0  # seconds between heartbeats, and sweeps
+_LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are taken for leaps
+
+
+class Name:
+    """A worker's name, held by a lock on a file of the data folder.
+
+    The lock ends with the process however it ends, so whoever gets it may free at once what the former bearer had
+    claimed. The file holds a random part, which keeps apart hosts of one name that share only the database.
+    """
+
+    def __init__(self, config: Config) -> None:
+        config.prepare()
+        for number in range(1000):
+            file = (config.data / f"worker-{number}.lock").open("a+")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            self._file = file
+            self.value = f"{socket.gethostname()}:{number}:{_mark(file)}"
+            return
+        raise Temporary("a thousand workers run in this data folder already")
+
+    def give_up(self) -> None:
+        self._file.close()
+
+
+def _mark(file: IO[str]) -> str:
+    file.seek(0)
+    mark = file.read().strip()
+    if not mark:
+        mark = token_hex(4)
+        file.write(mark)
+        file.flush()
+    return mark
+
+
+class Feeder:
+    """Gives each due row to the broker as a hint. What the broker does not carry, for whatever reason, runs here."""
+
+    def __init__(self, store: Store, delivery: Delivery, local: Lane, remote: Lane | None, now: clock.Clock) -> None:
+        self._store, self._delivery, self._now = store, delivery, now
+        self._local, self._remote = local, remote
+        self._hinted: dict[int, float] = {}
+        self._trust_after = 0.0
+        self.wake = threading.Event()
+        delivery.after = self._served
+
+    def round(self) -> None:
+        """One look at the outbox. Raises Temporary when the database does not answer."""
+        ids = outbox.due(self._store, self._now(), _WINDOW)
+        for gone in self._hinted.keys() - set(ids):
+            self._hinted.pop(gone, None)
+        now = time.monotonic()
+        patience = _LOST if self._delivery.idle() > _LOST else _AGAIN
+        for id_ in ids:
+            since = self._hinted.get(id_)
+            if since is None or now - since >= patience:
+                self._hinted[id_] = now
+                self._hint(id_, lost=since is not None and patience == _LOST)
+
+    def _hint(self, id_: int, lost: bool) -> None:
+        if self._remote is not None and not lost and time.monotonic() >= self._trust_after:
+            try:
+                return self._remote.hint(id_)
+            except Exception as error:  # each broker has a family of its own
+                self._trust_after = time.monotonic() + _BROKEN
+                _log.warning("broker down, sending without it", why=str(error) or type(error).__name__)
+        self._local.hint(id_)
+
+    def _served(self, id_: int) -> None:
+        self._hinted.pop(id_, None)
+        if len(self._hinted) <= _WINDOW // 2:
+            self.wake.set()
+
+
+class Keeper:
+    """Heartbeat of our own leases, then sweep of everybody's that ran out."""
+
+    def __init__(self, store: Store, delivery: Delivery, holder: str, now: clock.Clock) -> None:
+        self._store, self._delivery, self._holder, self._now = store, delivery, holder, now
+        self._seen = (now().timestamp(), time.monotonic())
+        self._sweep_after = 0.0
+
+    def round(self) -> None:
+        """Raises Temporary when the database does not answer."""
+        if in_hand := self._delivery.in_hand:
+            outbox.extend(self._store, in_hand, self._holder, self._now())
+        if self._leapt():
+            self._sweep_after = time.monotonic() + 3 * _KEEP  # until other workers have renewed theirs
+        if time.monotonic() >= self._sweep_after and (freed := outbox.sweep(self._store, self._now())):
+            _log.warning("leases ran out", rows=freed)
+
+    def _leapt(self) -> bool:
+        """True when the wall clock was put forward: then every lease seems to have run out (threats 81)."""
+        (wall, steady), self._seen = self._seen, (self._now().timestamp(), time.monotonic())
+        return (self._seen[0] - wall) - (self._seen[1] - steady) > _LEAP
+
+
+class WorkerProcess:
+    """A worker that runs in threads of this process; `run` is the command around it."""
+
+    def __init__(
+        self, config: Config, *, threads: int = 4, now: clock.Clock = clock.now, relay: Relay | None = None
+    ) -> None:
+        self._now = now
+        self._stop, self._ended = threading.Event(), threading.Event()
+        self._store = open_store(config)
+        self._relay = relay or open_relay(config)
+        self._name = Name(config)
+        self.delivery = Delivery(config, self._store, self._relay, self._name.value, now)
+        queue = queue_name(config)
+        local = Lane(local_broker(), queue, threads, self.delivery.deliver)
+        remote = None
+        if config.settings.queue.broker != "local":
+            remote = Lane(open_broker(config), queue, threads, self.delivery.deliver)
+        self._lanes = [lane for lane in (local, remote) if lane is not None]
+        self._feeder = Feeder(self._store, self.delivery, local, remote, now)
+        self._keeper = Keeper(self._store, self.delivery, self._name.value, now)
+        self._feeding = threading.Thread(target=self._feed, name="feeder", daemon=True)
+        self._keeping = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Frees what a former worker of this name left claimed, and begins. Raises Temporary (the database)."""
+        outbox.release(self._store, self._name.value, self._now())
+        for lane in self._lanes:
+            lane.start()
+        self._feeding.start()
+        self._keeping.start()
+        _log.info("worker", name=self._name.value, pid=os.getpid())
+
+    def stop(self, patience: float = 30) -> None:
+        """Ends: nothing new, what is being sent may finish within `patience` seconds, the rest is due again."""
+        self._stop.set()
+        self._feeder.wake.set()
+        self._feeding.join(timeout=patience)
+        end = time.monotonic() + patience
+        for lane in self._lanes:
+            lane.stop(max(end - time.monotonic(), 1) if self.delivery.in_hand else 1)
+        self._relay.close()  # ends what still waits for an answer
+        while self.delivery.in_hand and time.monotonic() < end + 2:
+            time.sleep(0.02)
+        self._ended.set()
+        self._keeping.join(timeout=_KEEP)
+        try:
+            outbox.release(self._store, self._name.value, self._now())
+        except Temporary as error:
+            _log.warning("claims left to run out", why=str(error))
+        self._store.close()
+        self._name.give_up()
+
+    def _feed(self) -> None:
+        while not self._stop.is_set():
+            self._guarded(self._feeder.round)
+            if not self._stop.wait(_GAP):
+                self._feeder.wake.wait(_EVERY)
+                self._feeder.wake.clear()
+
+    def _keep(self) -> None:
+        while not self._ended.wait(_KEEP):
+            self._guarded(self._keeper.round)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Temporary as error:
+            _log.warning("the database does not answer", why=str(error))
+        except Exception:
+            _log.exception("worker")  # a thread that ends here would end all delivery in silence
+
+
+def run(config: Config, stop: threading.Event | None = None, threads: int = 4) -> None:
+    """Sends what is due until `stop` is set or, without one, until SIGTERM or SIGINT. Raises ConfigError, Temporary."""
+    signals: list[int] = []  # a handler must not touch an Event: the main thread may be holding its lock
+    if stop is None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda number, _frame: signals.append(number))
+    store = open_store(config)
+    try:
+        ensure_version(config, store)
+    finally:
+        store.close()
+    worker = WorkerProcess(config, threads=threads)
+    worker.start()
+    while not signals and not (stop is not None and stop.is_set()):
+        time.sleep(0.1)
+    worker.stop()
