@@ -36,7 +36,7 @@ class Conversation(Connection):
     async def _handle_client(self) -> None:
         try:
             await self._converse()
-        except (ConnectionError, TimeoutError, ssl.SSLError):
+        except (ConnectionError, ssl.SSLError):
             pass  # the peer went away; nothing it was promised is open
         except Exception as error:
             log.error("conversation failed: %s", describe(error))
@@ -125,10 +125,12 @@ class Conversation(Connection):
             secure = await self.loop.start_tls(
                 plain, self, self.tls_context, server_side=True, ssl_handshake_timeout=_HANDSHAKE
             )
-        except (OSError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError) as error:
             plain.abort()
             self._leave()  # no connection_lost comes from a handshake that failed
-            raise
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise ConnectionResetError from error  # the peer's doing, not our trouble
         if secure is None:
             raise ConnectionResetError
         self.transport = self._writer._transport = self._reader._transport = secure  # type: ignore[attr-defined]

@@ -111,7 +111,7 @@ class FakeRelay:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait(self, count: int, seconds: float = 10) -> list[TakenMail]:
+    def wait(self, count: int, seconds: float = 30) -> list[TakenMail]:
         """The mails kept, once there are `count`; fails the test when that takes longer."""
         until(lambda: len(self.mails) >= count, seconds, lambda: f"{len(self.mails)} mails of {count}")
         return self.mails
@@ -303,12 +303,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(fact: Callable[[], bool], seconds: float = 10, say: Callable[[], str] = lambda: "") -> None:
+def until(fact: Callable[[], bool], seconds: float = 30, say: Callable[[], str] = lambda: "") -> None:
     """Waits for a fact; AssertionError with what `say` knows when it does not come true in time."""
     end = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < end, f"not within {seconds} s: {say()}"
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 class Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -24,6 +25,8 @@ for module in (writing, parts, reading):
 
 def main() -> None:
     """Runs the command line. Exits 0 on success, 2 on wrong use, 1 on failure with one line on standard error."""
+    for reader in ("mailparser", "flufl"):  # what they find odd in a mail is a defect of that mail, not ours to report
+        logging.getLogger(reader).setLevel(logging.CRITICAL)
     try:
         app(windows_expand_args=False)
     except PosternError as error:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from store.config import Config
-from store.database import Store
+if TYPE_CHECKING:  # `postern --help` should not wait for the database libraries
+    from store.config import Config
+    from store.database import Store
 
 ConfigFile = Annotated[
     Path | None,

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from store.config import Settings
 from store.errors import BadInput
+from store.rules.desk import Desk, Files, Help, Labels, Mailbox, Notify
 from templates.desks import desk_text, shipped
 
 
@@ -49,7 +51,47 @@ def settings_text() -> str:
     return "\n".join(lines)
 
 
+def settings_page() -> str:
+    """The reference of all settings and desk keys, as Markdown."""
+    desk = {"": Desk, "labels": Labels, "help": Help, "notify": Notify, "files": Files, "[mailboxes]": Mailbox}
+    tables = [f"## `[{name}]`\n\n{_table(type(field.default))}" for name, field in _sections()]
+    parts = [f"### `[{name}]`\n\n{_table(model)}" if name else _table(model) for name, model in desk.items()]
+    return (
+        "# Settings\n\n`postern init DIR` writes `postern.toml` and a file for each desk. Each setting may also be given as an\n"
+        "environment variable: `POSTERN_SMTP__LISTEN` for `[smtp] listen`. A wrong or unknown key stops the start and is\n"
+        "named with its file and what was expected.\n\n"
+        + "\n\n".join(tables)
+        + f"\n\n`desks` (default `{Settings.model_fields['desks'].default}`): {Settings.model_fields['desks'].description}.\n\n"
+        + "## A desk file, `desks/NAME.toml`\n\n"
+        + "\n\n".join(parts)
+        + "\n"
+    )
+
+
+def _sections() -> list[tuple[str, FieldInfo]]:
+    return [(name, field) for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)]
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = [
+        f"| `{name}` | {_shown(field)} | {field.description} |"
+        for name, field in model.model_fields.items()
+        if not isinstance(field.default, BaseModel)
+    ]
+    return "\n".join(["| key | default | meaning |", "| --- | --- | --- |", *rows])
+
+
+def _shown(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default in (None, "", ()):
+        return "none"
+    if isinstance(field.default, tuple):
+        return " ".join(f"`{item}`" for item in field.default)
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
 def _toml(value: object) -> str:
     if value is None:
-        return '""  # not set'
+        return ""
     return str(value) if isinstance(value, int | float) else f'"{value}"'

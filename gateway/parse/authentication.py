@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 _METHOD = re.compile(r";\s*dmarc\s*=\s*([a-z]+)", re.IGNORECASE)
-_COMMENT = re.compile(r"\([^()]*\)")
+_ASIDE = re.compile(r"\([^()]*\)|\"[^\"]*\"")  # comments and quoted strings, in which anybody may write anything
 
 
 def dmarc_result(auth_results: Sequence[str], trusted_host: str | None) -> str | None:
@@ -16,7 +16,7 @@ def dmarc_result(auth_results: Sequence[str], trusted_host: str | None) -> str |
     """
     if not trusted_host or not auth_results:
         return None
-    top = _COMMENT.sub(" ", auth_results[0])
+    top = _ASIDE.sub(" ", auth_results[0])
     host = top.split(";", 1)[0].split()
     if not host or host[0].lower() != trusted_host.lower():
         return None

@@ -22,6 +22,7 @@ _SCAN_TEXT = 30_000
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY_CODE = re.compile(r"(?<![\d.])([45]\d\d)[ -](?!\d)")
 _MESSAGE_ID = re.compile(r"^[ \t>]*Message-ID:\s*<([^<>\s]{1,998})>", re.IGNORECASE | re.MULTILINE)
+_EIGHT_BIT = re.compile(rb"[\x80-\xff]")
 _DELIVERED = frozenset({"delivered", "relayed", "expanded"})
 _DELAYED = re.compile(
     r"delay|warning|not (?:yet )?been delivered (?:yet|after)|will (?:be retried|retry|continue|keep)|"
@@ -120,11 +121,11 @@ def _merge(recipients: list[BouncedRecipient]) -> list[BouncedRecipient]:
 
 def _ask_flufl(raw: bytes) -> dict[str, bool | None]:
     try:
-        message = message_from_bytes(raw)
-        # flufl.bounce expects a From field that is a plain, filled string.
-        sender = str(message.get("From") or "").encode("ascii", "replace").decode() or "mailer-daemon@localhost"
-        del message["From"]
-        message["From"] = sender
+        # flufl.bounce expects fields that are plain strings, and a From that is filled.
+        message = message_from_bytes(_EIGHT_BIT.sub(b"?", raw))
+        if not message.get("From"):
+            del message["From"]
+            message["From"] = "mailer-daemon@localhost"
         temporary, permanent = all_failures(message)
     except Exception:  # it raises what the standard library raises, and more
         return {}

@@ -10,7 +10,7 @@ from email.message import Message
 from typing import Any
 
 from gateway.parse.headers import split_parameters
-from gateway.parse.limits import ASIDE, NESTED, UNSTATED
+from gateway.parse.limits import ASIDE, NESTED, READABLE, STATED
 from gateway.parse.parsed import File
 from gateway.parse.words import clean_line, decode_base64, decode_words, drop_invisible, join_parameters
 
@@ -40,9 +40,11 @@ def read_type(part: Message) -> str:
 
 
 def read_disposition(part: Message) -> str:
-    """ "attachment", "inline", another word, or empty (RFC 2183)."""
-    value = _field(part, "content-disposition")
-    return "" if value == UNSTATED else split_parameters(value)[0]
+    """The disposition such as "attachment" or "inline", empty when the part states none (RFC 2183)."""
+    word, parameters = split_parameters(_field(part, "content-disposition"))
+    if part.get_content_type() in READABLE or not parameters or parameters[0][0] != STATED:
+        return word
+    return "" if parameters[0][1] == "none" else parameters[0][1]
 
 
 def read_names(part: Message) -> list[str]:
@@ -54,7 +56,9 @@ def read_names(part: Message) -> list[str]:
 
 
 def _field(part: Message, name: str) -> str:
-    return str(part.get(name, ""))
+    """The first value as it stands; Message.get would put a sign of damage for every 8-bit byte."""
+    value = next((str(raw) for key, raw in part.raw_items() if key.lower() == name.lower()), "")
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_content(part: Message, aside: list[memoryview]) -> bytes:

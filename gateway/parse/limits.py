@@ -22,8 +22,10 @@ MAX_SMALL = 64 * 1024
 MAX_LINE_CHECKS = 4_000_000
 ASIDE = "X-Content-Aside"
 NESTED = "nested-message/"
-# Given to parts that state no disposition: mail-parser would take them for text of an unknown kind.
-UNSTATED = "attachment; stated=no"
+# mail-parser takes a part of another type for text, with a warning each, unless it is attached: the disposition of such
+# parts is written as "attachment", the stated one kept in this parameter.
+STATED = "x-stated"
+READABLE = ("text/plain", "text/html")
 
 # Trace fields are many and long, and read elsewhere; leaving them out halves the work of mail-parser.
 _UNREAD = frozenset(
@@ -158,24 +160,25 @@ def _cut_head(body: bytes, at: int) -> tuple[bytes, int]:
 
 def _rewrite(fields: list[Field], scan: _Scan, body: bytes, at: int) -> tuple[bytes, bool]:
     """(the header in one line a field, whether it opened a container)."""
-    lines, seen_type, container, stated = [], False, False, False
+    lines, kind, container, disposition = [], "", False, ""
     for item in fields:
         name, value = item.name.lower(), item.value
         if name == "content-type":
-            if seen_type:
+            if kind:
                 continue
-            seen_type = True
             value, container = _settle_type(value, scan, body, at)
+            kind = value.split(";", 1)[0]
         elif name == "content-disposition":
-            value, stated = value[:20_000], True
+            disposition = disposition or value[:20_000]
+            continue
         lines.append((name, f"{item.name}: {value.strip()}"))
     # RFC 2045 section 6.4: a container has no encoding of its own.
-    kept = [
-        text for name, text in lines if not (container and name in ("content-transfer-encoding", "content-disposition"))
-    ]
-    readable = any(re.match(r"(?i)content-type: *text/(?:plain|html)\b", line) for line in kept)
-    if seen_type and not (container or stated or readable):
-        kept.append("Content-Disposition: " + UNSTATED)
+    kept = [text for name, text in lines if not (container and name == "content-transfer-encoding")]
+    if not container:
+        stated, semicolon, rest = disposition.strip().partition(";")
+        if kind and kind not in READABLE:
+            stated = f"attachment; {STATED}={re.sub('[^a-z]', '', stated.lower()) or 'none'}"
+        kept += [f"Content-Disposition: {stated}{semicolon}{rest}"] if stated else []
     return "".join(line + "\n" for line in kept).encode("utf-8", "replace") + b"\n", container
 
 

@@ -51,7 +51,11 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
     if not raw.strip():
         defects.append("empty")
     defects += [f"two-{name}s" for name in _ONCE if len(headers.all(name)) > 1 and f"two-{name}s" not in defects]
-    mail = _guard(lambda: mailparser.parse_from_bytes(bounded.message), None, defects)
+    try:
+        mail = mailparser.parse_from_bytes(bounded.message)
+    except Exception:  # it raises what the standard library raises; all it gives can be had without it
+        mail = None
+        defects.append("hard-to-read")
     message: Message = mail.message if mail is not None else message_from_bytes(bounded.message)
     body = _guard(lambda: take_apart(message, bounded.aside), Body(), defects)
 
@@ -113,10 +117,10 @@ def _read_subject(headers: Headers) -> str:
 
 
 def _agree(sender: Address | None, mail: mailparser.MailParser | None) -> Address | None:
-    """The sender when mail-parser, the third to read it, names the same mailbox."""
+    """The sender, unless mail-parser, the third to read the field, names another mailbox."""
     if sender is None or mail is None:
-        return None
-    return sender if [normalise_address(address) for _, address in mail.from_] == [sender.address] else None
+        return sender
+    return sender if {normalise_address(address) for _, address in mail.from_} <= {sender.address} else None
 
 
 def _guess_from(headers: Headers) -> Address | None:

@@ -104,8 +104,9 @@ class _Writer:
         if name == "br":
             self._end_line()
         elif name == "blockquote":
-            self.end_block(True)
+            self.end_block(not closing)
             self._quotes = min(20, max(0, self._quotes + (-1 if closing else 1)))
+            self.end_block(closing)
         elif name in _BLOCKS:
             self.end_block(name in _SPACED)
             if name == "li" and not closing:

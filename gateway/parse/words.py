@@ -16,6 +16,8 @@ _INVISIBLE = (
 _INVISIBLES = re.compile(f"[{_INVISIBLE}\U000e0000-\U000e007f]+")
 # An invisible sign beside a digit leaves a blank: no number may appear that the writer's own program did not show.
 _BESIDE_DIGIT = re.compile(f"(?<=[0-9#])[{_INVISIBLE}]+|[{_INVISIBLE}]+(?=[0-9#])")
+# At the edges of a tag a blank would still read as part of it, so the sign is shown as what it is: not readable.
+_IN_TAG = re.compile(f"(?<=[#\\[])[{_INVISIBLE}]+|[{_INVISIBLE}]+(?=[#\\]])")
 _CONTROLS = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]+")
 _BROKEN = re.compile("[\ud800-\udfff\x00]")
 
@@ -111,7 +113,8 @@ def clean_line(text: str, limit: int = 998) -> str:
     """One line without controls, bidi and zero-width signs, blanks collapsed, cut at `limit` characters."""
     text = _BROKEN.sub("\ufffd", text[: limit * 8])
     text = _CONTROLS.sub(" ", text)
-    text = _INVISIBLES.sub("", _BESIDE_DIGIT.sub(" ", text))
+    text = _BESIDE_DIGIT.sub(" ", _IN_TAG.sub("\ufffd", text))
+    text = _INVISIBLES.sub("", text)
     return " ".join(unicodedata.normalize("NFC", text).split())[:limit].strip()
 
 

@@ -23,9 +23,9 @@ class Frozen(BaseModel):
 class Mailbox(Frozen):
     """An address of the desk and what mail to it means (BR-10)."""
 
-    address: str
-    department: str = "Support"
-    priority: Priority = "medium"
+    address: str = Field(description="such as support@example.com")
+    department: str = Field("Support", description="where its mail belongs")
+    priority: Priority = Field("medium", description="low, medium, high or urgent")
 
     @field_validator("address")
     @classmethod
@@ -39,35 +39,35 @@ class Mailbox(Frozen):
 class Labels(Frozen):
     """The desk's own words for the states of a ticket (requirements S3, first match wins)."""
 
-    new: str = "Open"
-    taken: str = "Open"
-    replied_by_customer: str = "Open"
-    replied_by_customer_taken: str = "Open"
-    replied_by_support: str = "Open"
-    waiting_customer: str = "Answered"
-    closed: str = "Closed"
+    new: str = Field("Open", description="nobody has looked at it")
+    taken: str = Field("Open", description="support has taken it up")
+    replied_by_customer: str = Field("Open", description="the customer wrote last, support has not taken it up")
+    replied_by_customer_taken: str = Field("Open", description="the customer wrote last, support had taken it up")
+    replied_by_support: str = Field("Open", description="support wrote last and needs no answer")
+    waiting_customer: str = Field("Answered", description="support waits for the customer")
+    closed: str = Field("Closed", description="closed by either side")
 
 
 class Help(Frozen):
     """A sentence under a label that tells the customer whose turn it is; empty for none."""
 
-    open: str = ""
-    waiting_customer: str = ""
-    closed: str = ""
+    open: str = Field("", description="while it is support's turn")
+    waiting_customer: str = Field("", description="while it is the customer's turn")
+    closed: str = Field("", description="once it is closed")
 
 
 class Notify(Frozen):
     """Who is told besides the people of the ticket (A-12)."""
 
-    organization_admins: bool = False
-    department_staff: bool = True
-    echo_actor: bool = False
+    organization_admins: bool = Field(False, description="administrators of the requester's organisation get every update")
+    department_staff: bool = Field(True, description="the staff of the department hears of new mail")
+    echo_actor: bool = Field(False, description="people are also told of what they did themselves")
 
 
 class Files(Frozen):
     """Which attachments the desk takes (IN-18, IN-19)."""
 
-    allowed: tuple[str, ...] = THIRTEEN
+    allowed: tuple[str, ...] = Field(THIRTEEN, description="file types, by name and by content")
     max_size: int = Field(FIFTEEN_MB, gt=0, description="bytes, decoded, inclusive, per file")
 
     @field_validator("allowed")
@@ -79,21 +79,26 @@ class Files(Frozen):
 class Desk(Frozen):
     """One support desk. `name` is used in commands and the API, `key` in the ticket tag."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")
-    key: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")
-    title: str
-    team: str = "Support"
-    noun: str = "ticket"
-    language: str = "en"
-    timezone: str = "UTC"
-    preferred_channel: str = ""
-    guidance: str = ""
-    visibility: Literal["own", "organization"] = "own"
-    priority_field: bool = False
-    mail_body: Literal["full", "excerpt", "link_only"] = "full"
-    staff_reply_default: Literal["wait", "no_wait"] = "wait"
-    bounces: str = ""
-    mailboxes: tuple[Mailbox, ...] = Field(min_length=1)
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$", description="its name in commands and programs")
+    key: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$", description="stands in the ticket tag, [HO#1042]")
+    title: str = Field(description="the name people see in From and on pages")
+    team: str = Field("Support", description="what the people who answer are called")
+    noun: str = Field("ticket", description="what a ticket is called")
+    language: str = Field("en", description="language of people who have not said theirs")
+    timezone: str = Field("UTC", description="time zone of people who have not said theirs")
+    preferred_channel: str = Field("", description="a sentence every mail to customers carries")
+    visibility: Literal["own", "organization"] = Field(
+        "own", description="who sees a ticket: `own` its requester and CC people, `organization` everybody of it"
+    )
+    priority_field: bool = Field(False, description="a customer may mark a mail as important or not")
+    mail_body: Literal["full", "excerpt", "link_only"] = Field(
+        "full", description="how much of a message its mails to customers hold"
+    )
+    staff_reply_default: Literal["wait", "no_wait"] = Field(
+        "wait", description="whether an answer by mail waits for the customer"
+    )
+    bounces: str = Field("", description="where delivery reports return to; the first mailbox when empty")
+    mailboxes: tuple[Mailbox, ...] = Field(min_length=1, description="the addresses of the desk, the main one first")
     labels: Labels = Labels()
     help: Help = Help()
     notify: Notify = Notify()

@@ -16,10 +16,10 @@ from store.database import Store
 from tests.doors.client import Peer
 
 WORDS = [
-    b"EHLO c", b"HELO c", b"MAIL FROM:<a@b.test>", b"MAIL FROM:<>", b"RCPT TO:<support@desk.test>", b"RCPT TO:", b"DATA",
-    b"RSET", b"NOOP", b"QUIT", b"STARTTLS", b"AUTH LOGIN", b"BDAT 3 LAST", b"HELP", b"VRFY x", b"SIZE=1", b"SMTPUTF8",
-    b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b".", b" ", b"\0", b"\xff", b"<", b">", b'"', b"(", b"@", b"\\", b"[", b":",
-    b"x" * 5000,
+    b"EHLO c", b"HELO c", b"MAIL FROM:<a@b.test>", b"MAIL FROM:<>", b"RCPT TO:<support@desk.test>", b"RCPT TO:",
+    b"DATA", b"RSET", b"NOOP", b"QUIT", b"STARTTLS", b"AUTH LOGIN", b"BDAT 3 LAST", b"HELP", b"VRFY x", b"SIZE=1",
+    b"SMTPUTF8", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b".", b" ", b"\0", b"\xff", b"<", b">", b'"', b"(",
+    b"@", b"\\", b"[", b":", b"x" * 5000,
 ]  # fmt: skip
 STREAMS = st.lists(st.sampled_from(WORDS) | st.binary(max_size=8), max_size=25)
 

@@ -67,7 +67,9 @@ def test_what_was_sent_in_clear_behind_starttls_is_never_answered(secure: tuple[
         assert [reply[:3] for reply in told] == ["503", "250", "503", "503"]
 
 
-def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(secure: tuple[Door, Config, Store]) -> None:
+def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(
+    secure: tuple[Door, Config, Store], caplog: pytest.LogCaptureFixture
+) -> None:
     door = secure[0]
     with Peer(door.address) as peer:
         peer.ask("EHLO c", "STARTTLS")
@@ -83,6 +85,7 @@ def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(secure: 
                 break
             other.ask("EHLO c")
         assert len(door.reception.conversations) == 1
+    assert not [record for record in caplog.records if record.name.startswith("postern")]
 
 
 def test_starttls_takes_no_argument(secure: tuple[Door, Config, Store]) -> None:

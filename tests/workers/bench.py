@@ -65,9 +65,11 @@ class Bench:
             return list(connection.execute(select(*columns).order_by(columns.id)))
 
     def states(self) -> list[str]:
-        return [row.state for row in self.rows()]
+        columns = Outbox.__table__.c  # type: ignore[attr-defined]
+        with self.store.read() as connection:
+            return list(connection.execute(select(columns.state).order_by(columns.id)).scalars())
 
-    def settled(self, *states: str, seconds: float = 15) -> list[Any]:
+    def settled(self, *states: str, seconds: float = 30) -> list[Any]:
         """The rows, once each is in one of these states (accepted, when none is named)."""
         wanted = states or ("accepted",)
         until(lambda: all(state in wanted for state in self.states()), seconds, lambda: str(self.rows()))
@@ -82,10 +84,15 @@ class Bench:
         finally:
             worker.stop(patience=5)
 
-    def spawn(self, code: str = "") -> subprocess.Popen[bytes]:
-        """A worker in a process of its own, as the command runs it; `code` runs before."""
-        script = f"from store.config import load\nfrom workers.worker import run\n{code}\nrun(load({str(self.file)!r}))"
-        return subprocess.Popen([sys.executable, "-c", script])
+    @contextmanager
+    def process(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker in a process of its own, as the command runs it; killed when the test is done with it."""
+        script = f"from store.config import load; from workers.worker import run; run(load({str(self.file)!r}))"
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 def copies(fake: FakeRelay) -> dict[str, set[bytes]]:

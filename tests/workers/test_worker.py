@@ -123,7 +123,7 @@ def test_a_relay_that_never_answers_is_given_up_after_days(bench: Bench, fake: F
 def test_two_workers_send_each_row_once(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(50)
     with bench.worker(), bench.worker():
-        rows = bench.settled(seconds=20)
+        rows = bench.settled()
     assert len(fake.mails) == 50
     assert {row.attempts for row in rows} == {1}
     assert len({row.claimed_by for row in rows}) == 2
@@ -193,10 +193,8 @@ def test_a_broker_that_loses_every_hint_stops_nothing(bench: Bench, fake: FakeRe
 def test_a_worker_killed_while_it_sends_loses_nothing(bench: Bench, fake: FakeRelay, stage: str, most: int) -> None:
     bench.open_tickets(5)
     fake.script(stage, HANG, to="p2@customer.test" if stage == "dot" else None)
-    worker = bench.spawn()
-    until(lambda: bench.states().count("accepted") == 4 and "claimed" in bench.states(), say=lambda: str(bench.rows()))
-    worker.kill()
-    worker.wait()
+    with bench.process():
+        until(lambda: sorted(bench.states()) == ["accepted"] * 4 + ["claimed"], say=lambda: str(bench.rows()))
     assert "claimed" in bench.states()
     killed = time.monotonic()
     with bench.worker():
@@ -208,10 +206,10 @@ def test_a_worker_killed_while_it_sends_loses_nothing(bench: Bench, fake: FakeRe
 
 def test_sigterm_ends_a_busy_worker_with_nothing_claimed(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(50)
-    worker = bench.spawn()
-    fake.wait(10)
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    with bench.process() as worker:
+        fake.wait(10)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
     assert set(bench.states()) <= {"accepted", "due"}
     assert len(fake.mails) == bench.states().count("accepted")
     with bench.worker():

@@ -1,0 +1,113 @@
+"""Every rule in its place: each row of the table decides something that no other rule would decide so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.decide import RULES, Evidence, Facts, ReportedMail, decide
+from gateway.decide.opening import KNOWN_BUDGET, STRANGER_BUDGET
+from gateway.parse import Address, Bounce, Parsed
+from gateway.parse.authentication import dmarc_result
+from store.rules.desk import Desk, Mailbox
+from store.rules.people import PersonFacts, TicketFacts
+
+SUPPORT = Mailbox(address="support@desk.test")
+SAFETY = Mailbox(address="safety@desk.test", department="Safety", priority="urgent")
+DESK = Desk(name="hosting", key="HO", title="Hosting", mailboxes=(SUPPORT, SAFETY))
+ANNA = PersonFacts(1, "anna@cust.test", confirmed=True)
+GINA = PersonFacts(2, "gina@desk.test", confirmed=True, staff_of=("hosting",))
+TICKET = TicketFacts(7, "hosting", 1001, 1, None, frozenset())
+OTHER = TicketFacts(8, "hosting", 1002, 1, None, frozenset())
+
+PLAIN = Parsed(message_id="a@cust.test", sender=Address("anna@cust.test"), subject="x", text="hi")
+FACTS = Facts(desk=DESK, mailboxes=(SUPPORT,), sender=ANNA)
+TAG = Evidence("subject_tag", TICKET, "requester")
+STRANGE_TAG = Evidence("subject_tag", TICKET, "none")
+SIGNED = Evidence("reply_address", TICKET, "staff", owner=2)
+REPORT = ReportedMail(3, 1, 7, "anna@cust.test", True)
+
+# What differs from an ordinary new mail, and the rule, outcome, ticket and flags it must lead to.
+CASES = [
+    ("new", {}, {}, ("opening", "new", None, ())),
+    ("tag of a requester", {}, {"evidence": (TAG,)}, ("reply", "reply", 7, ())),
+    ("tag of a stranger", {}, {"evidence": (STRANGE_TAG,)}, ("stranger", "new", None, ("stranger",))),
+    ("evidence disagrees", {}, {"evidence": (TAG, replace(TAG, ticket=OTHER))}, ("reply", "reply", 7, ("evidence-disagrees",))),
+    ("staff, signed", {}, {"sender": GINA, "evidence": (SIGNED,)}, ("reply", "reply", 7, ())),
+    ("staff, by tag", {}, {"sender": GINA, "evidence": (replace(TAG, relation="staff"),)}, ("stranger", "new", None, ("unproved-staff",))),
+    ("staff, another's address", {}, {"sender": GINA, "evidence": (replace(SIGNED, owner=9),)}, ("stranger", "new", None, ("unproved-staff",))),
+    ("staff, DMARC failed", {}, {"sender": GINA, "evidence": (SIGNED,), "dmarc_failed": True}, ("stranger", "new", None, ("unproved-staff",))),
+    ("forwarded token", {}, {"evidence": (replace(SIGNED, relation="none", owner=9),)}, ("stranger", "held", None, ("held", "stranger"))),
+    ("no identity, tag", {"sender": None}, {"sender": None, "evidence": (STRANGE_TAG,)}, ("stranger", "new", None, ("unverified-sender", "stranger"))),
+    ("no identity", {"sender": None}, {"sender": None}, ("opening", "new", None, ("unverified-sender",))),
+    ("duplicate of a reply", {}, {"duplicate_of": 5, "duplicate_ticket": 7, "evidence": (TAG,)}, ("duplicate", "duplicate", 7, ())),
+    ("own mail with a tag", {"auto": "own"}, {"evidence": (TAG,)}, ("own_mail", "auto", None, ())),
+    ("own Message-ID", {}, {"own_message": True, "evidence": (TAG,)}, ("own_mail", "auto", None, ())),
+    ("from a desk", {}, {"sender_is_desk": True}, ("own_mail", "auto", None, ())),
+    ("bounce, ours", {"auto": "bounce", "bounce": Bounce()}, {"reported": REPORT, "evidence": (TAG,)}, ("bounce", "bounce", 7, ())),
+    ("bounce, not ours", {"auto": "bounce", "bounce": Bounce()}, {}, ("bounce", "bounce", None, ())),
+    ("silent return to VERP", {}, {"reported": REPORT, "null_sender": True}, ("bounce", "bounce", 7, ())),
+    ("vacation on a ticket", {"auto": "auto-reply"}, {"evidence": (TAG,)}, ("automatic", "auto", 7, ())),
+    ("vacation of a stranger", {"auto": "auto-reply"}, {"evidence": (STRANGE_TAG,)}, ("automatic", "auto", None, ())),
+    ("alarm", {"auto": "auto-generated"}, {}, ("automatic", "new", None, ("automatic",))),
+    ("list", {"auto": "list"}, {}, ("automatic", "new", None, ("automatic",))),
+    ("null sender", {}, {"null_sender": True}, ("automatic", "new", None, ("automatic",))),
+    ("inactive", {}, {"sender": replace(ANNA, status="inactive")}, ("opening", "new", None, ("inactive-sender",))),
+    ("DMARC failed", {}, {"dmarc_failed": True}, ("opening", "new", None, ("dmarc-failed",))),
+    ("stranger over budget", {}, {"sender": None, "answers_today": STRANGER_BUDGET}, ("opening", "new", None, ("not-answered",))),
+    ("known over budget", {}, {"answers_this_hour": KNOWN_BUDGET}, ("opening", "new", None, ("not-answered",))),
+    ("encrypted", {"defects": ("encrypted",)}, {}, ("opening", "new", None, ("encrypted",))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "mail", "known", "expected"), CASES, ids=[case[0] for case in CASES])
+def test_what_a_mail_leads_to(name: str, mail: dict, known: dict, expected: tuple) -> None:
+    verdict = decide(replace(PLAIN, **mail), replace(FACTS, **known))
+    assert (verdict.rule, verdict.outcome, verdict.ticket, verdict.flags) == expected
+
+
+QUIET = {"staff, by tag", "forwarded token", "tag of a stranger", "alarm", "null sender", "inactive", "DMARC failed"}
+
+
+@pytest.mark.parametrize(("name", "mail", "known", "expected"), CASES, ids=[case[0] for case in CASES])
+def test_only_ordinary_new_mail_is_acknowledged(name: str, mail: dict, known: dict, expected: tuple) -> None:
+    verdict = decide(replace(PLAIN, **mail), replace(FACTS, **known))
+    if verdict.outcome == "new":
+        assert verdict.acknowledge == (name in ("new", "encrypted"))
+    assert name not in QUIET or not verdict.acknowledge
+
+
+def test_no_rule_can_be_left_out() -> None:
+    """Without its rule at least one of the cases above ends differently."""
+    for left_out, _judge, _reason in RULES[:-1]:
+        rest = [judge for name, judge, _ in RULES if name != left_out]
+        differs = 0
+        for _, mail, known, expected in CASES:
+            verdict = next(v for judge in rest if (v := judge(replace(PLAIN, **mail), replace(FACTS, **known))))
+            differs += (verdict.outcome, verdict.ticket, verdict.flags) != expected[1:]
+        assert differs, left_out
+
+
+def test_the_most_urgent_mailbox_counts() -> None:
+    assert replace(FACTS, mailboxes=(SUPPORT, SAFETY)).mailbox == SAFETY
+    raised = decide(PLAIN, replace(FACTS, mailboxes=(SAFETY,), duplicate_of=1, duplicate_ticket=7))
+    assert raised.raise_to == "urgent"
+
+
+@pytest.mark.parametrize(
+    ("headers", "result"),
+    [
+        (["mx.desk.test; spf=pass; dmarc=fail (p=none) header.from=x"], "fail"),
+        (["MX.desk.test 1; dmarc=pass header.from=x"], "pass"),
+        (["mx.evil.test; dmarc=pass", "mx.desk.test; dmarc=fail"], None),
+        (["mx.desk.test; spf=pass (; dmarc=pass)"], None),
+        (["mx.desk.test.evil; dmarc=pass"], None),
+        (['mx.desk.test; spf=pass smtp.mailfrom="x; dmarc=pass"'], None),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_only_the_topmost_result_of_the_trusted_host_is_believed(headers: list[str], result: str | None) -> None:
+    assert dmarc_result(headers, "mx.desk.test") == result
+    assert dmarc_result(headers, None) is None

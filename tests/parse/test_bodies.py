@@ -1,0 +1,166 @@
+"""Text, HTML and files out of every shape of message."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from gateway.parse import parse
+from tests.parse.samples import PDF, TEXT, mail, multipart, read
+
+
+@pytest.mark.req("BR-01")
+@pytest.mark.parametrize(
+    ("label", "data", "text"),
+    [
+        ("iso-8859-2", "Zgłoszenie".encode("iso-8859-2"), "Zgłoszenie"),
+        ("ISO-2022-JP", "日本語".encode("iso-2022-jp"), "日本語"),
+        ("gb2312", "中文鎔".encode("gb18030"), "中文鎔"),
+        ("utf-16", "Größe".encode("utf-16"), "Größe"),
+        ("us-ascii", "Größe".encode(), "Größe"),
+        ("x-unknown", "Größe".encode(), "Größe"),
+        ("punycode", b"plain", "plain"),
+        ("idna", b"plain", "plain"),
+        ("unicode_escape", b"a\\u0000b", "a\\u0000b"),
+        ("utf-16", b"plain words in fact", "plain words in fact"),
+        ("utf-8", b"nul\x00byte", "nul\ufffdbyte"),
+    ],
+)
+def test_charsets_true_and_false(label: str, data: bytes, text: str) -> None:
+    head = f"Content-Type: text/plain; charset={label}\nContent-Transfer-Encoding: base64\n"
+    raw = head.encode() + mail(base64.b64encode(data).decode())
+    assert parse(raw).text == text
+
+
+def test_an_unlabelled_body_in_latin_1_is_detected() -> None:
+    assert "Grüße aus Köln" in parse(mail() + "\nViele Grüße aus Köln und schöne Tage".encode("latin-1")).text
+
+
+@pytest.mark.req("BR-01")
+def test_all_text_parts_are_joined_and_files_kept() -> None:
+    parsed = parse(multipart(TEXT, PDF, "\nSecond text."))
+    assert parsed.text.split("\n") == ["The lift is stuck.", "", "Second text."]
+    assert [(f.filename, f.content_type, f.size) for f in parsed.files] == [("plan.pdf", "application/pdf", 9)]
+    assert parsed.files[0].content == b"%PDF-1.4\n"
+
+
+@pytest.mark.req("BR-01")
+def test_nested_multipart_gives_plain_text_and_html() -> None:
+    inner = "--YY\nContent-Type: text/plain\n\nplain\n--YY\nContent-Type: text/html\n\n<b>rich</b>\n--YY--"
+    parsed = parse(multipart(f"Content-Type: multipart/alternative; boundary=YY\n\n{inner}", PDF))
+    assert parsed.text == "plain"
+    assert parsed.html is not None and "<b>rich</b>" in parsed.html
+    assert len(parsed.files) == 1
+
+
+@pytest.mark.req("BR-01")
+def test_html_only_becomes_text() -> None:
+    html = "<style>p{x}</style><p>One &amp; two<br>three</p><blockquote>old</blockquote><ul><li>four</ul>"
+    parsed = read(html, Content_Type="text/html")
+    assert parsed.text.split() == ["One", "&", "two", "three", ">", "old", "*", "four"]
+    assert "> old" in parsed.text.split("\n")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<script>x</script>",
+        "<img src=http://evil.test/p>",
+        "<img src=x onerror=y>",
+        "<a href='javascript:x'>a</a>",
+        "<a href=' java\tscript:x'>a</a>",
+        "<a href='data:text/html,x'>a</a>",
+        "<a href='//evil.test'>a</a>",
+        "<div style='background:url(http://evil.test)'>a</div>",
+        "<style>@import 'http://evil.test'</style>",
+        "<svg><animate onbegin=x></svg>",
+        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=x&gt;'>",
+        "<iframe src=http://evil.test></iframe>",
+        "<form action=http://evil.test><input></form>",
+        "<base href=http://evil.test><meta http-equiv=refresh content=0>",
+        "<img src='cid:../../x'>",
+    ],
+)
+def test_html_holds_nothing_that_runs_or_fetches(source: str) -> None:
+    html = read(f"<p>ok</p>{source}", Content_Type="text/html").html
+    assert html is not None and "ok" in html
+    for word in (
+        "script",
+        "evil.test",
+        "onerror=x>",
+        "style",
+        "<svg",
+        "<iframe",
+        "<form",
+        "<input",
+        "<base",
+        "<meta",
+        "src",
+    ):
+        assert word not in html.replace("&lt;img src=1 onerror=x&gt;", "").replace("--&gt;", "")
+
+
+def test_own_images_and_links_stay_in_html() -> None:
+    html = read("<img src='cid:a@b'><a href='https://x.test/'>x</a>", Content_Type="text/html").html
+    assert html is not None and 'src="cid:a@b"' in html and 'href="https://x.test/"' in html
+
+
+def test_deep_html_is_shown_as_its_text() -> None:
+    parsed = read("<div>" * 5_000 + "bottom", Content_Type="text/html")
+    assert parsed.text == "bottom"
+    assert parsed.html is not None and parsed.html.count("<") < 5
+
+
+@pytest.mark.parametrize(
+    "body", ["<p>Hi</p><!-- ", "<p>Hi</p><script>", "<p>Hi</p>" + "<!" * 99, "Hi<", "<p title='>Hi"]
+)
+def test_unfinished_html_loses_no_text(body: str) -> None:
+    assert "Hi" in read(body, Content_Type="text/html").text
+
+
+def test_a_boundary_that_begins_another_is_not_confused() -> None:
+    inner = "Content-Type: multipart/mixed; boundary=XX1\n\n--XX1\n\ninner\n--XX1--"
+    assert parse(multipart(inner, "\nouter")).text.split() == ["inner", "outer"]
+
+
+def test_a_wrong_boundary_is_guessed_and_an_absent_one_leaves_text() -> None:
+    raw = multipart(TEXT, PDF).replace(b'boundary="XX"', b'boundary="ZZ"')
+    assert len(parse(raw).files) == 1
+    assert "wrong-boundary" in parse(raw).defects
+    assert read("words", Content_Type="multipart/mixed").text == "words"
+
+
+def test_a_boundary_with_two_readings_is_flagged() -> None:
+    assert "two-readings" in parse(multipart(TEXT, boundary="a=?us-ascii?Q?b?=")).defects
+
+
+def test_a_forwarded_mail_is_a_file_of_its_exact_bytes() -> None:
+    parsed = parse(multipart(TEXT, "Content-Type: message/rfc822\n\nSubject: old\n\nold text"))
+    assert parsed.files[0].filename == "message.eml"
+    assert parsed.files[0].content == b"Subject: old\n\nold text"
+    assert "old text" not in parsed.text
+
+
+def test_uuencoded_text_stays_text() -> None:
+    parsed = read("begin 644 a.exe\n#0V%T\nend\n")
+    assert "begin 644" in parsed.text
+    assert parsed.files == ()
+
+
+def test_encrypted_mail_is_named() -> None:
+    parsed = parse(multipart("Content-Type: application/pgp-encrypted\n\nVersion: 1", kind="encrypted"))
+    assert "encrypted" in parsed.defects
+
+
+def test_large_contents_are_exact_in_every_encoding() -> None:
+    data = bytes(range(256)) * 1_000
+    encoded = base64.encodebytes(data).decode()
+    part = f"Content-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: base64\n\n{encoded}"
+    assert parse(multipart(TEXT, part)).files[0].content == data
+    text = "Ein langer Brief über Größe. " * 20_000
+    assert parse(multipart(f"Content-Type: text/plain; charset=utf-8\n\n{text}", PDF)).text == text
+    lines = "x\n" * 100_000
+    raw = multipart(f"Content-Type: application/pdf; name=b.pdf\n\n{lines}")
+    assert parse(raw).files[0].content == lines.encode()
+    assert parse(raw.replace(b"\n", b"\r\n")).files[0].content == lines.replace("\n", "\r\n").encode()

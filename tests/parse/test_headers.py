@@ -1,0 +1,106 @@
+"""Header fields: decoding, broken lines, identifiers, dates, marks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.parse import parse
+from tests.parse.samples import mail, read
+
+
+@pytest.mark.req("BR-01")
+@pytest.mark.parametrize(
+    ("value", "subject"),
+    [
+        ("=?iso-8859-2?q?Zg=B3oszenie?=", "Zgłoszenie"),
+        ("=?utf-8?b?R3LDtg==?= =?utf-8?b?w59l?=", "Größe"),
+        ("=?utf-8?b?R3LD?= =?utf-8?b?tsOfZQ==?=", "Größe"),
+        ("=?iso-2022-jp?b?GyRCRnxLXBsoQg==?=", "日本"),
+        ("[HO#=?utf-8?q?10?= =?utf-8?q?01]_x?=", "[HO#1001] x"),
+        ("Größe", "Größe"),
+        ("=?utf-8?q?a=0D=0ABcc:_x?=", "a Bcc: x"),
+        ("a\u202eb\u200bc", "abc"),
+        ("[HO#10\u00ad01]", "[HO#10 01]"),
+        ("=?nonsense?q?abc?=", "abc"),
+        ("=?utf-8?b?%%%?=", ""),
+        ("", ""),
+    ],
+)
+def test_subject_is_one_clean_line(value: str, subject: str) -> None:
+    assert read(Subject=value).subject == subject
+
+
+def test_the_first_of_two_subjects_counts() -> None:
+    parsed = parse(b"Subject: one\n" + mail(Subject="two"))
+    assert parsed.subject == "one"
+    assert "two-subjects" in parsed.defects
+
+
+def test_folded_and_long_subjects() -> None:
+    assert read(Subject="a\n b\n\tc").subject == "a b c"
+    assert len(read(Subject="x" * 5_000).subject) == 998
+
+
+def test_a_broken_line_does_not_end_the_header() -> None:
+    parsed = parse(b"Subject: x\nthis is no field\nFrom: ann@shop.test\nTo: help@desk.test\n\nHi")
+    assert parsed.sender is not None
+    assert parsed.text == "Hi"
+    assert "broken-header" in parsed.defects
+
+
+def test_text_that_follows_the_header_without_an_empty_line_is_text() -> None:
+    parsed = parse(b"From: ann@shop.test\nSubject: x\nDear desk\nthe lift is stuck\n\nAnn")
+    assert parsed.subject == "x"
+    assert parsed.text.startswith("Dear desk")
+
+
+def test_identifiers_lose_their_brackets_and_are_capped_at_both_ends() -> None:
+    ids = [f"<{n}@x.test>" for n in range(300)]
+    parsed = read(Message_ID="<m 1@x.test>", In_Reply_To="<a@x> <b@x>", References=" ".join(ids))
+    assert parsed.message_id == "m1@x.test"
+    assert parsed.in_reply_to == ("a@x", "b@x")
+    assert len(parsed.references) == 100
+    assert (parsed.references[0], parsed.references[-1]) == ("0@x.test", "299@x.test")
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("Mon, 02 Mar 2026 10:00:00 +0200", datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        ("Mon, 02 Mar 10000 10:00:00 +0000", None),
+        ("Mon, 1 Jan 2026 00:00:00 +000099999999999999", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_date_is_utc_or_none(value: str, date: datetime | None) -> None:
+    assert read(Date=value).date == date
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("Importance", "High", "high"),
+        ("X-Priority", "1 (Highest)", "high"),
+        ("X-MSMail-Priority", "Low", "low"),
+        ("X-Priority", "3", None),
+    ],
+)
+def test_importance(name: str, value: str, word: str | None) -> None:
+    assert read(**{name: value}).importance == word
+
+
+def test_hops_and_authentication_results_keep_their_order() -> None:
+    parsed = parse(b"Authentication-Results: a.test;\n dmarc=pass\nReceived: x\nReceived: y\n" + mail())
+    assert parsed.hops == 2
+    assert parsed.auth_results == ("a.test; dmarc=pass",)
+
+
+def test_the_hash_ignores_delivery_but_not_content() -> None:
+    plain = mail("Hi\nAnn")
+    traced = b"Return-Path: <a@b>\nReceived: by x\n\tfor y\nX-Envelope-To: z\n" + plain
+    assert parse(plain).content_hash == parse(traced).content_hash
+    assert parse(plain).content_hash == parse(plain.replace(b"\n", b"\r\n")).content_hash
+    assert parse(plain).content_hash != parse(mail("Hi\nBob")).content_hash

@@ -1,0 +1,102 @@
+"""Mail written by machines, and what it says of mail that failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.parse import BouncedRecipient, parse
+from tests.parse.samples import multipart, read
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"X-Postern-Loop": "1", "Auto-Submitted": "auto-replied"}, "own"),
+        ({"Auto-Submitted": "auto-replied"}, "auto-reply"),
+        ({"Auto-Submitted": "auto-generated (x)"}, "auto-generated"),
+        ({"Auto-Submitted": "no"}, None),
+        ({"X-Autoreply": "yes"}, "auto-reply"),
+        ({"Precedence": "auto_reply"}, "auto-reply"),
+        ({"Subject": "Automatic reply: Screen"}, "auto-reply"),
+        ({"Subject": "Abwesenheitsnotiz: Screen"}, "auto-reply"),
+        ({"Subject": "Automatic reply does not work"}, None),
+        ({"Subject": "Out of office printers"}, None),
+        ({"Precedence": "bulk"}, "list"),
+        ({"List-Id": "<l.x.test>"}, "list"),
+        ({"List-Unsubscribe": "<mailto:l@x.test>"}, "list"),
+        ({"X-Auto-Response-Suppress": "All"}, "auto-generated"),
+        ({"X-Auto-Response-Suppress": "None"}, None),
+        ({"X-Loop": "help@desk.test"}, "auto-generated"),
+        ({"X-Loop": "friend@shop.test"}, None),
+        ({"Return-Path": "<>"}, "auto-generated"),
+        ({"Return-Path": "<ann@shop.test>"}, None),
+        ({"From": "no-reply@shop.test"}, "auto-generated"),
+        ({"From": "MAILER-DAEMON@shop.test"}, "bounce"),
+        ({"From": "Nora Reply <nora@shop.test>"}, None),
+    ],
+)
+def test_marks_of_machines(fields: dict[str, str], word: str | None) -> None:
+    assert read(**fields).auto == word
+
+
+def report(status: str) -> bytes:
+    parts = (
+        "\nYour mail failed.",
+        f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\n\n{status}",
+        "Content-Type: message/rfc822\n\nMessage-ID: <lost@desk.test>\nTo: bob@x.test\n\nold",
+    )
+    return multipart(*parts, kind="report; report-type=delivery-status", From="<>")
+
+
+@pytest.mark.parametrize(
+    ("status", "recipient"),
+    [
+        (
+            "Final-Recipient: rfc822; Bob@X.test\nAction: failed\nStatus: 5.1.1",
+            BouncedRecipient("bob@x.test", "5.1.1", True),
+        ),
+        (
+            "Final-Recipient: rfc822;<bob@x.test>\nAction: delayed\nStatus: 4.4.1 (x)",
+            BouncedRecipient("bob@x.test", "4.4.1", False),
+        ),
+        (
+            "Final-Recipient: rfc822; bob@box\nOriginal-Recipient: rfc822; bob@x.test\nAction: failed",
+            BouncedRecipient("bob@x.test", None, True),
+        ),
+        (
+            "Final-Recipient: rfc822; bob@x.test\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.7.1 no",
+            BouncedRecipient("bob@x.test", "5.7.1", True),
+        ),
+    ],
+)
+def test_delivery_status_reports(status: str, recipient: BouncedRecipient) -> None:
+    parsed = parse(report(status))
+    assert parsed.auto == "bounce"
+    assert parsed.bounce is not None
+    assert parsed.bounce.recipients == (recipient,)
+    assert parsed.bounce.message_ids == ("lost@desk.test",)
+    assert parsed.files == ()
+
+
+def test_a_report_of_success_is_no_bounce() -> None:
+    assert parse(report("Final-Recipient: rfc822; bob@x.test\nAction: delivered\nStatus: 2.0.0")).bounce is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "There was an error delivering your mail to <bob@x.test>.\n\n550 5.1.1 no such user",
+        "Delivery failed:\n\nbob@x.test: 550 5.1.1 unknown",
+        "<bob@x.test>:\nRemote host said: 550 5.1.1 unknown",
+        "Could not be delivered.\n>>> RCPT To:<bob@x.test>\n<<< 550 5.1.1 unknown",
+    ],
+)
+def test_reports_in_free_words(text: str) -> None:
+    bounce = read(text, From="Mail Delivery System <MAILER-DAEMON@x.test>", Subject="Mail delivery failed").bounce
+    assert bounce is not None
+    assert bounce.recipients == (BouncedRecipient("bob@x.test", "5.1.1", True),)
+
+
+def test_people_who_quote_a_failure_are_no_bounce() -> None:
+    parsed = read("I got this:\n550 5.1.1 <bob@x.test> unknown user", Subject="Mail to Bob")
+    assert (parsed.auto, parsed.bounce) == (None, None)
