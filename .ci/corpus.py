@@ -42,7 +42,5 @@ def main(corpus: Path) -> int:
     return 0
 
 
-
-
 if __name__ == "__main__":
     sys.exit(main(Path(sys.argv[1])))

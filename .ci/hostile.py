@@ -62,7 +62,9 @@ def run(message: dict[str, Any], fixture: dict[str, Any], folder: Path, where: P
     return faults
 
 
-def check(expect: dict[str, Any], row: dict[str, Any], ticket: Any, gateway: Gateway, known: dict[str, Any], seconds: float):  # type: ignore[no-untyped-def]
+def check(
+    expect: dict[str, Any], row: dict[str, Any], ticket: Any, gateway: Gateway, known: dict[str, Any], seconds: float
+):  # type: ignore[no-untyped-def]
     if row["outcome"] not in OUTCOMES[expect["outcome"]]:
         yield f"outcome {row['outcome']} ({row['reason']}) for {expect['outcome']}"
     flags = ticket["flags"] if ticket else []
@@ -91,7 +93,9 @@ def check(expect: dict[str, Any], row: dict[str, Any], ticket: Any, gateway: Gat
     everything = "\n".join([message["text"], message["hidden"]])
     yield from (f"text lacks {w!r}" for w in expect.get("text_contains", ()) if w not in everything)
     yield from (f"text has {w!r}" for w in expect.get("text_not_contains", ()) if w in everything)
-    if expect.get("subject_contains", "") not in ticket["subject"] or len(ticket["subject"]) > expect.get("subject_max_len", 998):
+    if expect.get("subject_contains", "") not in ticket["subject"] or len(ticket["subject"]) > expect.get(
+        "subject_max_len", 998
+    ):
         yield f"subject {ticket['subject'][:80]!r}"
     yield from (f"subject has {w!r}" for w in expect.get("subject_not_contains", ()) if w in ticket["subject"])
     if len(ticket["cc"]) > expect.get("max_cc_imported", 100):

@@ -12,21 +12,31 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection
 
 from gateway.decide import Facts, Verdict, decide
+from gateway.explaining import signals
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed
 from gateway.studying import Students, Studied
 from store import outcomes, people
 from store.apply import Applied, apply
 from store.clock import Clock, now
-from store.commands import Author, Command, CustomerReply, NewFile, NewMessage, OpenTicket, RaisePriority, RecordBounce
-from store.commands import RecordTrace, SupportReply
+from store.commands import (
+    Author,
+    Command,
+    CustomerReply,
+    NewFile,
+    NewMessage,
+    OpenTicket,
+    RaisePriority,
+    RecordBounce,
+    RecordTrace,
+    SupportReply,
+)
 from store.config import Config
 from store.database import Store
 from store.errors import Temporary
@@ -220,28 +230,8 @@ def _bounce(parsed: Parsed, facts: Facts) -> RecordBounce:
     assert facts.reported is not None
     told = parsed.bounce.recipients[0] if parsed.bounce and parsed.bounce.recipients else None
     permanent = bool(told.permanent) if told else False
-    words = " ".join(filter(None, [told.status if told else None, "delivery failed" if permanent else "delivery delayed"]))
+    words = " ".join(
+        filter(None, [told.status if told else None, "delivery failed" if permanent else "delivery delayed"])
+    )
     event, person = (facts.reported.event, facts.reported.person) if facts.reported.proved else (None, None)
     return RecordBounce(facts.reported.ticket, event, person, facts.reported.recipient, permanent, words)
-
-
-def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
-    """What was known when the mail was decided, as `explain` shows it."""
-    known: dict[str, object] = {
-        "sender": parsed.sender.address if parsed.sender else None,
-        "sender is": "staff" if facts.staff else "known" if facts.sender and facts.sender.confirmed else "unknown",
-        "mailboxes": [mailbox.address for mailbox in facts.mailboxes],
-        "automatic": parsed.auto,
-        "null sender": facts.null_sender,
-        "own mail": facts.own_message or facts.sender_is_desk,
-        "duplicate of": facts.duplicate_of,
-        "dmarc failed": facts.dmarc_failed,
-        "answers in 24 h": facts.answers_today,
-        "defects": list(parsed.defects),
-    }
-    evidence = [
-        {"signal": f"evidence: {e.kind}", "value": {"ticket": e.ticket.number, "sender is its": e.relation, "owner": e.owner}}
-        for e in facts.evidence
-    ]
-    reported = [{"signal": "reports", "value": asdict(facts.reported)}] if facts.reported else []
-    return [{"signal": name, "value": value} for name, value in known.items()] + evidence + reported

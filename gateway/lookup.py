@@ -62,7 +62,11 @@ def own_id(message_id: str, secret: bytes) -> Token | None:
 
 
 def _is_desk(config: Config, parsed: Parsed, row: JournalRow) -> bool:
-    addresses = [parsed.sender.address if parsed.sender else "", parsed.from_.address if parsed.from_ else "", row.sender]
+    addresses = [
+        parsed.sender.address if parsed.sender else "",
+        parsed.from_.address if parsed.from_ else "",
+        row.sender,
+    ]
     return any(address and config.addresses.is_own(address) for address in addresses)
 
 
@@ -100,9 +104,9 @@ def _reported(
     if parsed.bounce is None:
         return None
     for id_ in (*parsed.bounce.message_ids, *parsed.in_reply_to, *parsed.references):
-        token = own_id(id_, secret)
-        if token and (row := outbox.find(connection, token.id, token.person)):
-            return ReportedMail(token.id, token.person, row.ticket_id, row.recipient, False)
+        own = own_id(id_, secret)
+        if own and (row := outbox.find(connection, own.id, own.person)):
+            return ReportedMail(own.id, own.person, row.ticket_id, row.recipient, False)
         if found := ask.tickets_of_ids(connection, desk.name, [id_]):
             return ReportedMail(None, None, found[0].id, _first_recipient(parsed), False)
     return None

@@ -68,15 +68,20 @@ class Door:
         """Accepts no more, says 421 to the idle and lets running messages end within `grace` seconds."""
         if self._server is not None:
             self._server.close()
-        loop, conversations = asyncio.get_running_loop(), self.reception.conversations
-        for conversation in list(conversations):
+        for conversation in list(self.reception.conversations):
             conversation.say_goodbye(Answer.SHUTTING_DOWN)
-        end = loop.time() + grace
-        while conversations and loop.time() < end:
-            await asyncio.sleep(0.02)
-        for conversation in list(conversations):
+        await self._empty(grace)
+        for conversation in list(self.reception.conversations):
             conversation.abort()
+        await self._empty(1.0)
         log.info("SMTP door closed")
+
+    async def _empty(self, seconds: float) -> None:
+        """Waits until nobody is connected, this long at most."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self.reception.conversations and loop.time() < end:
+            await asyncio.sleep(0.02)
 
 
 async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = None) -> None:

@@ -102,7 +102,6 @@ class Connection(SMTP):
             self._inside = False
             self._host.guests.leave(self._peer)
             self._host.conversations.discard(self)
-            self._discard_content()
             for timer in (self._timeout_handle, self._abort):
                 if timer is not None:
                     timer.cancel()

@@ -41,7 +41,9 @@ class Students:
         self._folder = blobs.folder
         self._pool = ProcessPool(max_workers=workers, max_tasks=2000, initializer=_limit) if workers else None
 
-    def read(self, rows: Sequence[JournalRow], rules: Sequence[Files], exhausted: frozenset[int] = frozenset()) -> list[Studied]:
+    def read(
+        self, rows: Sequence[JournalRow], rules: Sequence[Files], exhausted: frozenset[int] = frozenset()
+    ) -> list[Studied]:
         """Each row read, in order; those in `exhausted` have killed us before and are only salvaged. Raises Temporary."""
         tasks = [
             None if row.id in exhausted else self._start(row, files) for row, files in zip(rows, rules, strict=True)
@@ -51,12 +53,12 @@ class Students:
     def close(self) -> None:
         """Stops the children."""
         if self._pool:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
     def _start(self, row: JournalRow, rules: Files) -> Future[Studied]:
         if self._pool:
-            return self._pool.schedule(study, args=(row.raw, rules, self._folder), timeout=SECONDS)  # type: ignore[no-any-return]
+            return self._pool.schedule(study, args=(row.raw, rules, self._folder), timeout=SECONDS)
         future: Future[Studied] = Future()
         try:
             future.set_result(study(row.raw, rules, self._folder))

@@ -36,7 +36,9 @@ class Section(BaseModel):
 
 class PosternSection(Section):
     data: Path = Field(Path("var"), description="folder for everything the gateway keeps; relative to the file")
-    base_url: str = Field("http://127.0.0.1:8080", description="where people reach the portal; links in mails start with it")
+    base_url: str = Field(
+        "http://127.0.0.1:8080", description="where people reach the portal; links in mails start with it"
+    )
     secret_file: Path | None = Field(None, description="key of all signatures; `secret` in data, made on first start")
 
 
@@ -46,7 +48,9 @@ class StoreSection(Section):
 
 
 class QueueSection(Section):
-    broker: str = Field("local", description="`local` needs nothing; or redis://host:port/0, amqp://user:password@host:port")
+    broker: str = Field(
+        "local", description="`local` needs nothing; or redis://host:port/0, amqp://user:password@host:port"
+    )
 
 
 class SmtpSection(Section):
@@ -55,13 +59,19 @@ class SmtpSection(Section):
     tls_key: Path | None = Field(None, description="PEM key")
     max_size: Size = Field(40 << 20, gt=0, description="largest message taken, told in SIZE")
     max_connections: int = Field(500, gt=0, description="connections at a time")
-    max_per_client: int | None = Field(None, gt=0, description="connections at a time from one address; 20, none from loopback")
+    max_per_client: int | None = Field(
+        None, gt=0, description="connections at a time from one address; 20, none from loopback"
+    )
     command_timeout: float = Field(300, gt=0, description="seconds to wait for the next command")
     data_timeout: float = Field(1800, gt=0, description="seconds for a whole message")
 
 
 class RelaySection(Section):
-    url: str = Field("maildir:", description="maildir:[FOLDER] (mails are written, not sent), smtp://user:password@host:port (STARTTLS when offered, add ?tls=required or ?tls=off), smtps://")
+    url: str = Field(
+        "maildir:",
+        description="maildir:[FOLDER] (mails are written, not sent), smtp://user:password@host:port (STARTTLS when "
+        "offered; ?tls=required or ?tls=off), smtps://",
+    )
     per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
 
 
@@ -70,7 +80,9 @@ class PortalSection(Section):
 
 
 class AuthSection(Section):
-    trusted_host: str | None = Field(None, description="Authentication-Results of this host are believed, all others are not")
+    trusted_host: str | None = Field(
+        None, description="Authentication-Results of this host are believed, all others are not"
+    )
 
 
 class Settings(BaseSettings):
@@ -91,9 +103,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
 
 

@@ -9,34 +9,36 @@ from sqlalchemy import Connection, Select, select
 
 from store import people
 from store.rules.people import TicketFacts
-from store.tables import Event, Message, Outcome, Ticket
+from store.schema import Event, Message, Outcome, Ticket
 
-_TICKET = (Ticket.id, Ticket.desk, Ticket.number, Ticket.requester_id, Ticket.organization_id, Ticket.state)
+_TICKET = (Ticket.c.id, Ticket.c.desk, Ticket.c.number, Ticket.c.requester_id, Ticket.c.organization_id, Ticket.c.state)
 
 
 def ticket(connection: Connection, ticket_id: int) -> TicketFacts | None:
     """The ticket with this id."""
-    return _one(connection, select(*_TICKET).where(Ticket.id == ticket_id))
+    return _one(connection, select(*_TICKET).where(Ticket.c.id == ticket_id))
 
 
 def ticket_by_number(connection: Connection, desk: str, number: int) -> TicketFacts | None:
     """The ticket with this number at this desk."""
     if number > 2**31 - 1:
         return None
-    return _one(connection, select(*_TICKET).where(Ticket.desk == desk, Ticket.number == number))
+    return _one(connection, select(*_TICKET).where(Ticket.c.desk == desk, Ticket.c.number == number))
 
 
 def ticket_of_event(connection: Connection, event_id: int) -> TicketFacts | None:
     """The ticket an event happened to."""
-    return _one(connection, select(*_TICKET).join(Event, Event.ticket_id == Ticket.id).where(Event.id == event_id))
+    return _one(
+        connection, select(*_TICKET).join(Event, Event.c.ticket_id == Ticket.c.id).where(Event.c.id == event_id)
+    )
 
 
 def tickets_of_ids(connection: Connection, desk: str, ids: Sequence[str]) -> list[TicketFacts]:
     """The tickets of this desk that hold messages with these Message-IDs, in the order of the ids."""
     if not ids:
         return []
-    query = select(Message.message_id, *_TICKET).join(Ticket, Ticket.id == Message.ticket_id)
-    rows = connection.execute(query.where(Message.message_id.in_(ids), Ticket.desk == desk)).all()  # type: ignore[union-attr]
+    query = select(Message.c.message_id, *_TICKET).join(Ticket, Ticket.c.id == Message.c.ticket_id)
+    rows = connection.execute(query.where(Message.c.message_id.in_(ids), Ticket.c.desk == desk)).all()
     by_id = {row.message_id: row for row in rows}
     found = {by_id[id_].id: by_id[id_] for id_ in ids if id_ in by_id}
     return [people.ticket_facts(connection, row) for row in found.values()]
@@ -45,10 +47,10 @@ def tickets_of_ids(connection: Connection, desk: str, ids: Sequence[str]) -> lis
 def same_content(connection: Connection, desk: str, content_key: str, but: int) -> tuple[int, int | None] | None:
     """The first journal row of this desk with the same content, and its ticket (threats 35)."""
     query = (
-        select(Outcome.journal_id, Outcome.ticket_id)
-        .where(Outcome.desk == desk, Outcome.content_hash == content_key, Outcome.journal_id != but)
-        .where(Outcome.outcome.not_in(["duplicate", "dead"]))  # type: ignore[union-attr]
-        .order_by(Outcome.journal_id)
+        select(Outcome.c.journal_id, Outcome.c.ticket_id)
+        .where(Outcome.c.desk == desk, Outcome.c.content_hash == content_key, Outcome.c.journal_id != but)
+        .where(Outcome.c.outcome.not_in(["duplicate", "dead"]))
+        .order_by(Outcome.c.journal_id)
         .limit(1)
     )
     row = connection.execute(query).first()

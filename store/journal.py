@@ -13,13 +13,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
 from store.blobs import Blobs
 from store.database import Store
 from store.errors import NotFound, Temporary
-from store.tables import Journal, Received
+from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
 _MOST = 200  # messages a commit
@@ -136,8 +137,8 @@ def _insert(connection: Connection, message: Incoming, values: dict[str, object]
 
 
 _COLUMNS = (
-    Journal.id, Journal.desk, Journal.recipients, Received.door, Received.at, Received.sender, Received.size,
-    Received.sha256, Received.raw, Received.blob,
+    Journal.c.id, Journal.c.desk, Journal.c.recipients, Received.c.door, Received.c.at, Received.c.sender, Received.c.size,
+    Received.c.sha256, Received.c.raw, Received.c.blob,
 )  # fmt: skip
 
 
@@ -145,9 +146,9 @@ def rows_after(store: Store, after: int, limit: int, without: Iterable[int] = ()
     """The next rows behind an id in order, with their bytes, but for those named."""
     query = (
         select(*_COLUMNS)
-        .join(Received, Received.id == Journal.received_id)
-        .where(Journal.id > after, Journal.id.not_in(list(without)))
-        .order_by(Journal.id)
+        .join(Received, Received.c.id == Journal.c.received_id)
+        .where(Journal.c.id > after, Journal.c.id.not_in(list(without)))
+        .order_by(Journal.c.id)
         .limit(limit)
     )
     with store.read_journal() as connection:
@@ -156,7 +157,7 @@ def rows_after(store: Store, after: int, limit: int, without: Iterable[int] = ()
 
 def row(store: Store, journal_id: int) -> JournalRow:
     """One row with its bytes. Raises NotFound."""
-    query = select(*_COLUMNS).join(Received, Received.id == Journal.received_id).where(Journal.id == journal_id)
+    query = select(*_COLUMNS).join(Received, Received.c.id == Journal.c.received_id).where(Journal.c.id == journal_id)
     with store.read_journal() as connection:
         values = connection.execute(query).first()
     if values is None:
@@ -167,18 +168,17 @@ def row(store: Store, journal_id: int) -> JournalRow:
 def last_id(store: Store) -> int:
     """The newest journal id, 0 when empty."""
     with store.read_journal() as connection:
-        return connection.execute(select(Journal.id).order_by(Journal.id.desc()).limit(1)).scalar() or 0
+        return connection.execute(select(Journal.c.id).order_by(Journal.c.id.desc()).limit(1)).scalar() or 0
 
 
-def _row(blobs: Blobs, values: object) -> JournalRow:
-    (id_, desk, recipients, door, at, sender, size, digest, raw, blob) = values  # type: ignore[misc]
-    return JournalRow(
-        id_, desk, tuple(recipients), door, at, sender, size, digest, blobs.get(blob) if blob else bytes(raw)
-    )  # fmt: skip
+def _row(blobs: Blobs, values: Any) -> JournalRow:
+    id_, desk, recipients, door, at, sender, size, digest, raw, blob = values
+    content = blobs.get(blob) if blob else bytes(raw)
+    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, content)
 
 
 def count_after(store: Store, after: int, upto: int) -> int:
     """How many rows lie behind `after`, up to and with `upto`."""
     with store.read_journal() as connection:
-        query = select(func.count()).select_from(Journal).where(Journal.id > after, Journal.id <= upto)
+        query = select(func.count()).select_from(Journal).where(Journal.c.id > after, Journal.c.id <= upto)
         return connection.execute(query).scalar_one()

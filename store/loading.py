@@ -2,138 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from store import people
-from store.apply import FIRST_NUMBER, take_number
 from store.config import Config
 from store.database import Store
 from store.errors import BadInput
+from store.load_form import AgentRow, GroupRow, Loaded, MessageRow, OrganizationRow, PersonRow, TicketRow, check_address
 from store.passwords import hash_password, matches
-from store.rules.addressing import normalise
-from store.rules.desk import PRIORITIES, Priority
-from store.rules.states import State
-from store.tables import Grant, Group, Membership, Message, Organization, Person, Staff, Ticket, TicketNumber
-
-
-class Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _address(value: str) -> str:
-    address = normalise(value)
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or any(c.isspace() or c in "<>,;" for c in address):
-        raise ValueError("expected an address like anna@example.com")
-    return address
-
-
-class OrganizationRow(Row):
-    key: str = Field(min_length=1)
-    desk: str
-    name: str = ""
-    domains: list[str] = []
-    level: str = ""
-    timezone: str = ""
-    language: str = ""
-
-
-class PersonRow(Row):
-    email: str
-    name: str = ""
-    organization: str | None = None
-    role: Literal["admin", "group_admin", "supervisor", "member"] = "member"
-    status: Literal["active", "inactive", "invited"] = "active"
-    password: str | None = None
-    language: str = ""
-    timezone: str = ""
-
-    _email = field_validator("email")(_address)
-
-
-class AgentRow(Row):
-    email: str
-    name: str = ""
-    desk: str
-    departments: list[str] = []
-    role: Literal["agent", "admin"] = "agent"
-    password: str | None = None
-
-    _email = field_validator("email")(_address)
-
-
-class GrantRow(Row):
-    email: str
-    right: Literal["admin", "supervisor"]
-
-    _email = field_validator("email")(_address)
-
-
-class GroupRow(Row):
-    key: str = Field(min_length=1)
-    organization: str
-    name: str = ""
-    reference: str = ""
-    parent: str | None = None
-    enabled: bool = True
-    grants: list[GrantRow] = []
-
-
-class MessageRow(Row):
-    from_: str = Field(alias="from")
-    side: Literal["customer", "support", "system"] = "customer"
-    at: AwareDatetime | None = None
-    text: str = ""
-    message_id: str | None = None
-    note: bool = False
-
-    _email = field_validator("from_")(_address)
-
-
-class TicketRow(Row):
-    desk: str
-    number: int | None = Field(None, ge=1, lt=2**31)
-    subject: str = ""
-    requester: str
-    cc: list[str] = []
-    department: str = ""
-    priority: Priority | None = None
-    state: State = "new"
-    created: AwareDatetime | None = None
-    messages: list[MessageRow] = []
-
-    _email = field_validator("requester")(_address)
-
-
-class Loaded(Row):
-    """The whole file."""
-
-    organizations: list[OrganizationRow] = []
-    people: list[PersonRow] = []
-    agents: list[AgentRow] = []
-    groups: list[GroupRow] = []
-    tickets: list[TicketRow] = []
-
-
-def read_file(file: Path) -> Loaded:
-    """The file, checked. Raises BadInput naming the place of the first mistake."""
-    try:
-        return Loaded(**json.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise BadInput(f"{file}: no JSON object: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        raise BadInput(f"{file}: {place}: {message}") from None
+from store.rows import FIRST_NUMBER, insert_row, take_number
+from store.rules.desk import PRIORITIES
+from store.schema import Grant, Group, Membership, Message, Organization, Person, Staff, Ticket, TicketNumber
 
 
 def load(store: Store, config: Config, loaded: Loaded, file: Path, now: datetime) -> dict[str, int]:
@@ -168,7 +51,9 @@ class _Loader:
         self._put(Organization, {"key": row.key}, row.model_dump(exclude={"key"}))
 
     def person(self, row: PersonRow, place: str) -> None:
-        person = self._person(row.email, row.name, row.password, row.model_dump(include={"status", "language", "timezone"}))
+        person = self._person(
+            row.email, row.name, row.password, row.model_dump(include={"status", "language", "timezone"})
+        )
         if row.organization is not None:
             organization = self._by_key(Organization, row.organization, f"{place}.organization")
             self._put(Membership, {"person_id": person, "organization_id": organization}, {"role": row.role})
@@ -178,7 +63,9 @@ class _Loader:
         known = {mailbox.department for mailbox in self._config.desks[desk].mailboxes}
         for department in row.departments:
             if department not in known:
-                self._refuse(f"{place}.departments", f"no department {department!r} at {desk}; there are {_list(known)}")
+                self._refuse(
+                    f"{place}.departments", f"no department {department!r} at {desk}; there are {_list(known)}"
+                )
         person = self._person(row.email, row.name, row.password, {"status": "active"})
         self._put(Staff, {"person_id": person, "desk": desk}, {"role": row.role, "departments": row.departments})
 
@@ -237,10 +124,10 @@ class _Loader:
         person = people.ensure(self._connection, email, name, self._now)
         values = {**values, "confirmed": True} | ({"name": name} if name else {})
         if password:
-            stored = self._connection.execute(select(Person.password).where(Person.id == person)).scalar()
+            stored = self._connection.execute(select(Person.c.password).where(Person.c.id == person)).scalar()
             if not stored or not matches(password, stored):
                 values["password"] = self._hash(password)
-        self._connection.execute(update(Person).where(Person.id == person).values(**values))
+        self._connection.execute(update(Person).where(Person.c.id == person).values(**values))
         return person
 
     def _hash(self, password: str) -> str:
@@ -248,36 +135,34 @@ class _Loader:
             self._hashed[password] = hash_password(password)
         return self._hashed[password]
 
-    def _put(self, table: Any, identity: dict[str, Any], values: dict[str, Any]) -> int:
+    def _put(self, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> int:
         """Inserts or updates by identity; the id."""
-        which = [getattr(table, name) == value for name, value in identity.items()]
-        found = self._connection.execute(select(table.id).where(*which)).scalar()
+        which = [table.c[name] == value for name, value in identity.items()]
+        found = self._connection.execute(select(table.c.id).where(*which)).scalar()
         if found is None:
             return self._insert(table, {**identity, **values})
-        self._connection.execute(update(table).where(table.id == found).values(**values))
+        self._connection.execute(update(table).where(table.c.id == found).values(**values))
         return int(found)
 
-    def _insert(self, table: Any, values: dict[str, Any]) -> int:
-        done = self._connection.execute(insert(table).values(**values)).inserted_primary_key
-        assert done is not None
-        return int(done[0])
+    def _insert(self, table: Table, values: dict[str, Any]) -> int:
+        return insert_row(self._connection, table, values)
 
     def _numbered(self, desk: str, number: int) -> bool:
-        query = select(Ticket.id).where(Ticket.desk == desk, Ticket.number == number)
+        query = select(Ticket.c.id).where(Ticket.c.desk == desk, Ticket.c.number == number)
         return self._connection.execute(query).first() is not None
 
     def _skip_numbers(self, desk: str, number: int) -> None:
         """Numbers given by hand are never given again."""
-        following = self._connection.execute(select(TicketNumber.next).where(TicketNumber.desk == desk)).scalar()
+        following = self._connection.execute(select(TicketNumber.c.next).where(TicketNumber.c.desk == desk)).scalar()
         if following is None:
             self._connection.execute(insert(TicketNumber).values(desk=desk, next=max(FIRST_NUMBER, number + 1)))
         elif following <= number:
-            self._connection.execute(update(TicketNumber).where(TicketNumber.desk == desk).values(next=number + 1))
+            self._connection.execute(update(TicketNumber).where(TicketNumber.c.desk == desk).values(next=number + 1))
 
-    def _by_key(self, table: Any, key: str, place: str) -> int:
-        found = self._connection.execute(select(table.id).where(table.key == key)).scalar()
+    def _by_key(self, table: Table, key: str, place: str) -> int:
+        found = self._connection.execute(select(table.c.id).where(table.c.key == key)).scalar()
         if found is None:
-            self._refuse(place, f"there is no {table.__tablename__} {key!r}")
+            self._refuse(place, f"there is no {table.name} {key!r}")
         return int(found)
 
     def _desk(self, name: str, place: str) -> str:
@@ -287,7 +172,7 @@ class _Loader:
 
     def _checked(self, address: str, place: str) -> str:
         try:
-            return _address(address)
+            return check_address(address)
         except ValueError as error:
             self._refuse(place, str(error))
 

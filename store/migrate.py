@@ -53,7 +53,9 @@ def _engines(store: Store) -> tuple[tuple[Ledger, Engine], ...]:
 def _refuse_newer(engine: Engine, ledger: Ledger) -> None:
     found = version(engine, ledger)
     if found is not None and not list((_FOLDER / ledger).glob(f"{found}_*.py")):
-        raise ConfigError(f"the {ledger} database is of a newer version ({found}) than this program; upgrade the program")
+        raise ConfigError(
+            f"the {ledger} database is of a newer version ({found}) than this program; upgrade the program"
+        )
 
 
 def _upgrade(engine: Engine, ledger: Ledger) -> None:

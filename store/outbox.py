@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from store.database import Store
-from store.tables import Attachment, Cc, Message, Outbox, Person
+from store.schema import Attachment, Cc, Message, Outbox, Person
 
 LEASE = timedelta(seconds=30)
 _OPEN = ("due", "claimed", "deferred")
@@ -68,21 +68,21 @@ def put(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def due(store: Store, now: datetime, limit: int, skip: Collection[int] = frozenset()) -> list[int]:
     """Ids that may be sent now, oldest first, but for those in `skip`."""
-    earlier = Outbox.__table__.alias("earlier")  # type: ignore[attr-defined]
+    earlier = Outbox.alias("earlier")
     in_line = (
         select(earlier.c.id)
         .where(
-            earlier.c.ticket_id == Outbox.ticket_id,
-            earlier.c.person_id == Outbox.person_id,
-            earlier.c.id < Outbox.id,
+            earlier.c.ticket_id == Outbox.c.ticket_id,
+            earlier.c.person_id == Outbox.c.person_id,
+            earlier.c.id < Outbox.c.id,
             earlier.c.state.in_(_OPEN),
         )
         .exists()
     )
     query = (
-        select(Outbox.id)
-        .where(Outbox.state.in_(_WAITING), Outbox.next_at <= now, ~in_line)
-        .order_by(Outbox.id)
+        select(Outbox.c.id)
+        .where(Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now, ~in_line)
+        .order_by(Outbox.c.id)
         .limit(limit + len(skip))
     )
     with store.read() as connection:
@@ -94,43 +94,44 @@ def claim(store: Store, id_: int, holder: str, now: datetime) -> Letter | None:
     with store.write() as connection:
         row = connection.execute(
             update(Outbox)
-            .where(Outbox.id == id_, Outbox.state.in_(_WAITING), Outbox.next_at <= now)
-            .values(state="claimed", claimed_by=holder, lease_until=now + LEASE, attempts=Outbox.attempts + 1)
-            .returning(*Outbox.__table__.c)  # type: ignore[attr-defined]
+            .where(Outbox.c.id == id_, Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now)
+            .values(state="claimed", claimed_by=holder, lease_until=now + LEASE, attempts=Outbox.c.attempts + 1)
+            .returning(*Outbox.c)
         ).first()
         if row is None:
             return None
         if why := _no_longer(connection, row):
-            connection.execute(update(Outbox).where(Outbox.id == id_).values(state="suppressed", reply=why))
+            connection.execute(update(Outbox).where(Outbox.c.id == id_).values(state="suppressed", reply=why))
             return None
         return _letter(connection, row)
 
 
 def _no_longer(connection: Connection, row: Any) -> str | None:
     """Why a mail may not go out any more, checked at the last moment (DV-76, threats 85)."""
-    status = connection.execute(select(Person.status).where(Person.id == row.person_id)).scalar()
+    status = connection.execute(select(Person.c.status).where(Person.c.id == row.person_id)).scalar()
     if status != "active":
         return f"recipient {status}"
     if row.facts.get("role") == "cc":
-        listed = select(Cc.id).where(Cc.ticket_id == row.ticket_id, Cc.person_id == row.person_id)
+        listed = select(Cc.c.id).where(Cc.c.ticket_id == row.ticket_id, Cc.c.person_id == row.person_id)
         if connection.execute(listed).first() is None:
             return "recipient no longer on the ticket"
     return None
 
 
 def _letter(connection: Connection, row: Any) -> Letter:
-    text, html, files = "", None, ()
+    text, html = "", None
+    files: tuple[LetterFile, ...] = ()
     if row.message_id is not None:
-        message = connection.execute(select(Message.text, Message.html).where(Message.id == row.message_id)).one()
+        message = connection.execute(select(Message.c.text, Message.c.html).where(Message.c.id == row.message_id)).one()
         text, html = message.text, message.html
         attachments = connection.execute(
             select(Attachment)
             .with_only_columns(
-                Attachment.filename, Attachment.content_type, Attachment.size, Attachment.sha256, Attachment.inline,
-                Attachment.content_id,
+                Attachment.c.filename, Attachment.c.content_type, Attachment.c.size, Attachment.c.sha256, Attachment.c.inline,
+                Attachment.c.content_id,
             )
-            .where(Attachment.message_id == row.message_id, Attachment.verdict == "accepted")
-            .order_by(Attachment.id)
+            .where(Attachment.c.message_id == row.message_id, Attachment.c.verdict == "accepted")
+            .order_by(Attachment.c.id)
         )  # fmt: skip
         files = tuple(LetterFile(*values) for values in attachments)
     return Letter(
@@ -155,7 +156,7 @@ def fail(store: Store, id_: int, holder: str, reply: str, now: datetime) -> bool
 
 
 def _settle(store: Store, id_: int, holder: str, now: datetime, **values: Any) -> bool:
-    mine = (Outbox.id == id_, Outbox.state == "claimed", Outbox.claimed_by == holder)
+    mine = (Outbox.c.id == id_, Outbox.c.state == "claimed", Outbox.c.claimed_by == holder)
     with store.write() as connection:
         done = connection.execute(update(Outbox).where(*mine).values(lease_until=None, **values))
     return done.rowcount == 1
@@ -164,7 +165,7 @@ def _settle(store: Store, id_: int, holder: str, now: datetime, **values: Any) -
 def extend(store: Store, ids: Collection[int], holder: str, now: datetime) -> None:
     """The heartbeat: leases of these rows run anew from now."""
     if ids:
-        mine = (Outbox.id.in_(ids), Outbox.state == "claimed", Outbox.claimed_by == holder)
+        mine = (Outbox.c.id.in_(ids), Outbox.c.state == "claimed", Outbox.c.claimed_by == holder)
         with store.write() as connection:
             connection.execute(update(Outbox).where(*mine).values(lease_until=now + LEASE))
 
@@ -172,57 +173,57 @@ def extend(store: Store, ids: Collection[int], holder: str, now: datetime) -> No
 def release(store: Store, holder: str, now: datetime) -> int:
     """Gives back what a worker of this name had claimed; how many."""
     with store.write() as connection:
-        return _give_back(connection, now, Outbox.claimed_by == holder)
+        return _give_back(connection, now, Outbox.c.claimed_by == holder)
 
 
 def sweep(store: Store, now: datetime) -> int:
     """Gives back every claim whose lease has run out; how many. Reads first, so an idle sweep takes no lock."""
-    expired = (Outbox.state == "claimed", Outbox.lease_until < now)
+    expired = (Outbox.c.state == "claimed", Outbox.c.lease_until < now)
     with store.read() as connection:
-        if connection.execute(select(Outbox.id).where(*expired).limit(1)).first() is None:
+        if connection.execute(select(Outbox.c.id).where(*expired).limit(1)).first() is None:
             return 0
     with store.write() as connection:
-        return _give_back(connection, now, Outbox.lease_until < now)
+        return _give_back(connection, now, Outbox.c.lease_until < now)
 
 
 def _give_back(connection: Connection, now: datetime, which: Any) -> int:
     values = {"state": "due", "lease_until": None, "next_at": now}
-    return connection.execute(update(Outbox).where(Outbox.state == "claimed", which).values(**values)).rowcount
+    return connection.execute(update(Outbox).where(Outbox.c.state == "claimed", which).values(**values)).rowcount
 
 
 def next_due(store: Store) -> datetime | None:
     """When the next waiting row may be sent; None when none waits."""
     with store.read() as connection:
-        return connection.execute(select(func.min(Outbox.next_at)).where(Outbox.state.in_(_WAITING))).scalar()
+        return connection.execute(select(func.min(Outbox.c.next_at)).where(Outbox.c.state.in_(_WAITING))).scalar()
 
 
 def busy(store: Store, until: datetime) -> int:
     """Rows that are claimed, or waiting and due before `until`."""
     with store.read() as connection:
-        waiting = Outbox.state.in_(_WAITING) & (Outbox.next_at <= until)
-        query = select(func.count()).select_from(Outbox).where((Outbox.state == "claimed") | waiting)
+        waiting = Outbox.c.state.in_(_WAITING) & (Outbox.c.next_at <= until)
+        query = select(func.count()).select_from(Outbox).where((Outbox.c.state == "claimed") | waiting)
         return connection.execute(query).scalar_one()
 
 
 def bounce(connection: Connection, event_id: int, person_id: int, words: str) -> int | None:
     """Marks the very mail a delivery report is about as bounced; its id, None when there is no such mail (X-05)."""
-    sent = (Outbox.event_id == event_id, Outbox.person_id == person_id, Outbox.state.in_(("accepted", "bounced")))
-    query = update(Outbox).where(*sent).values(state="bounced", reply=words).returning(Outbox.id)
+    sent = (Outbox.c.event_id == event_id, Outbox.c.person_id == person_id, Outbox.c.state.in_(("accepted", "bounced")))
+    query = update(Outbox).where(*sent).values(state="bounced", reply=words).returning(Outbox.c.id)
     return connection.execute(query).scalar()
 
 
 def find(connection: Connection, event_id: int, person_id: int) -> Any | None:
     """The row about one event to one person: id, ticket_id, recipient, state; None when there is none."""
-    columns = (Outbox.id, Outbox.ticket_id, Outbox.recipient, Outbox.state)
+    columns = (Outbox.c.id, Outbox.c.ticket_id, Outbox.c.recipient, Outbox.c.state)
     return connection.execute(
-        select(*columns).where(Outbox.event_id == event_id, Outbox.person_id == person_id)
+        select(*columns).where(Outbox.c.event_id == event_id, Outbox.c.person_id == person_id)
     ).first()
 
 
 def answers_since(connection: Connection, person_id: int, templates: Collection[str], since: datetime) -> int:
     """How many automatic answers a person was promised since a moment (threats 38)."""
     query = select(func.count()).where(
-        Outbox.person_id == person_id, Outbox.created >= since, Outbox.template.in_(templates)
+        Outbox.c.person_id == person_id, Outbox.c.created >= since, Outbox.c.template.in_(templates)
     )
     return connection.execute(query.select_from(Outbox)).scalar_one()
 
@@ -230,9 +231,9 @@ def answers_since(connection: Connection, person_id: int, templates: Collection[
 def former_ids(connection: Connection, ticket_id: int, person_id: int, limit: int = 10) -> list[str]:
     """Message-IDs of what this person was mailed on this ticket, oldest first."""
     query = (
-        select(Outbox.header_id)
-        .where(Outbox.ticket_id == ticket_id, Outbox.person_id == person_id)
-        .order_by(Outbox.id.desc())
+        select(Outbox.c.header_id)
+        .where(Outbox.c.ticket_id == ticket_id, Outbox.c.person_id == person_id)
+        .order_by(Outbox.c.id.desc())
         .limit(limit)
     )
     return list(connection.execute(query).scalars())[::-1]

@@ -13,7 +13,7 @@ from store import journal
 from store.database import Store
 from store.errors import Temporary
 from store.journal import JournalRow
-from store.tables import Cursor, Lease, Outcome
+from store.schema import Cursor, Lease, Outcome
 
 FILED = "filed"  # the cursor of the filer
 LEASE = timedelta(seconds=30)
@@ -51,14 +51,24 @@ def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> d
     """Counts one more attempt for each row, before anything is tried; the counts (threats 82)."""
     with store.write() as connection:
         for row in rows:
-            values = {"journal_id": row.id, "desk": row.desk, "attempts": 1, "at": now, "rule": "", "reason": "", "signals": []}
+            values = {
+                "journal_id": row.id,
+                "desk": row.desk,
+                "attempts": 1,
+                "at": now,
+                "rule": "",
+                "reason": "",
+                "signals": [],
+            }
             connection.execute(
                 _dialect(connection)
                 .insert(Outcome)
                 .values(**values)
-                .on_conflict_do_update(index_elements=["journal_id"], set_={"attempts": Outcome.attempts + 1})
+                .on_conflict_do_update(index_elements=["journal_id"], set_={"attempts": Outcome.c.attempts + 1})
             )
-        query = select(Outcome.journal_id, Outcome.attempts).where(Outcome.journal_id.in_([row.id for row in rows]))
+        query = select(Outcome.c.journal_id, Outcome.c.attempts).where(
+            Outcome.c.journal_id.in_([row.id for row in rows])
+        )
         return {id_: attempts for id_, attempts in connection.execute(query)}
 
 
@@ -69,7 +79,7 @@ def settle(
     """Writes the one outcome of a row, in the transaction of what it changed. Raises Temporary when it has one already."""
     done = connection.execute(
         update(Outcome)
-        .where(Outcome.journal_id == row.id, Outcome.outcome.is_(None))  # type: ignore[union-attr]
+        .where(Outcome.c.journal_id == row.id, Outcome.c.outcome.is_(None))
         .values(
             outcome=decision.outcome, rule=decision.rule, reason=decision.reason, ticket_id=ticket,
             message_id=message_id, content_hash=content_hash, signals=signals, at=now,
@@ -83,10 +93,10 @@ def advance_cursor(connection: Connection, rows: Sequence[JournalRow]) -> None:
     """Moves the cursor over rows that all have their outcome, as long as none before them waits."""
     after = _cursor(connection)
     newest = max(row.id for row in rows)
-    waiting = select(func.min(Outcome.journal_id)).where(Outcome.journal_id > after, Outcome.outcome.is_(None))  # type: ignore[union-attr]
+    waiting = select(func.min(Outcome.c.journal_id)).where(Outcome.c.journal_id > after, Outcome.c.outcome.is_(None))
     stuck = connection.execute(waiting).scalar()
     value = min(newest, stuck - 1) if stuck is not None else newest
-    done = connection.execute(update(Cursor).where(Cursor.name == FILED, Cursor.value < value).values(value=value))
+    done = connection.execute(update(Cursor).where(Cursor.c.name == FILED, Cursor.c.value < value).values(value=value))
     if done.rowcount == 0 and after == 0:
         connection.execute(_dialect(connection).insert(Cursor).values(name=FILED, value=value).on_conflict_do_nothing())
 
@@ -94,11 +104,11 @@ def advance_cursor(connection: Connection, rows: Sequence[JournalRow]) -> None:
 def hold_lease(store: Store, holder: str, now: datetime) -> bool:
     """Takes or renews the filer's lease; False while another filer of the installation has it."""
     with store.write() as connection:
-        free = or_(Lease.holder == holder, Lease.until < now)
+        free = or_(Lease.c.holder == holder, Lease.c.until < now)
         values = {"holder": holder, "until": now + LEASE}
-        if connection.execute(update(Lease).where(Lease.name == FILED, free).values(**values)).rowcount:
+        if connection.execute(update(Lease).where(Lease.c.name == FILED, free).values(**values)).rowcount:
             return True
-        if connection.execute(select(Lease.name).where(Lease.name == FILED)).first():
+        if connection.execute(select(Lease.c.name).where(Lease.c.name == FILED)).first():
             return False
         connection.execute(insert(Lease).values(name=FILED, **values))
         return True
@@ -108,15 +118,15 @@ def release_lease(store: Store, holder: str) -> None:
     """Gives the lease up, so that the next filer starts at once."""
     with store.write() as connection:
         past = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
-        connection.execute(update(Lease).where(Lease.name == FILED, Lease.holder == holder).values(until=past))
+        connection.execute(update(Lease).where(Lease.c.name == FILED, Lease.c.holder == holder).values(until=past))
 
 
 def _settled_after(after: int) -> Any:
-    return select(Outcome.journal_id).where(Outcome.journal_id > after, Outcome.outcome.is_not(None))  # type: ignore[union-attr]
+    return select(Outcome.c.journal_id).where(Outcome.c.journal_id > after, Outcome.c.outcome.is_not(None))
 
 
 def _cursor(connection: Connection) -> int:
-    return connection.execute(select(Cursor.value).where(Cursor.name == FILED)).scalar() or 0
+    return connection.execute(select(Cursor.c.value).where(Cursor.c.name == FILED)).scalar() or 0
 
 
 def _dialect(connection: Connection) -> Any:

@@ -13,8 +13,7 @@ from store.rules.addressing import normalise
 from store.rules.desk import Desk
 from store.rules.fanout import Concerned
 from store.rules.people import PersonFacts, TicketFacts
-from store.tables import Cc, Membership, Organization, Person, Staff, Ticket
-
+from store.schema import Cc, Membership, Organization, Person, Staff, Ticket
 
 NOBODY = "unknown@sender.invalid"  # stands for a sender that no part of a mail names; RFC 2606: reaches nobody
 
@@ -26,20 +25,20 @@ def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
     status = "inactive" if email == NOBODY else "active"
     made = dialect.insert(Person).values(email=email, name=name, status=status, confirmed=False, created=now)
     connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
-    found = connection.execute(select(Person.id, Person.name).where(Person.email == email)).one()
+    found = connection.execute(select(Person.c.id, Person.c.name).where(Person.c.email == email)).one()
     if name and not found.name:
-        connection.execute(update(Person).where(Person.id == found.id).values(name=name))
+        connection.execute(update(Person).where(Person.c.id == found.id).values(name=name))
     return int(found.id)
 
 
 def confirm(connection: Connection, person_id: int) -> None:
     """Remembers that the person reads mail sent to this address: they used a signed address only they were given."""
-    connection.execute(update(Person).where(Person.id == person_id, ~Person.confirmed).values(confirmed=True))
+    connection.execute(update(Person).where(Person.c.id == person_id, ~Person.c.confirmed).values(confirmed=True))
 
 
 def find(connection: Connection, email: str) -> PersonFacts | None:
     """The person with this address, None when unknown."""
-    row = connection.execute(select(Person.id).where(Person.email == normalise(email))).scalar()
+    row = connection.execute(select(Person.c.id).where(Person.c.email == normalise(email))).scalar()
     return next(iter(facts(connection, [row])), None) if row is not None else None
 
 
@@ -49,24 +48,30 @@ def facts(connection: Connection, ids: Collection[int]) -> list[PersonFacts]:
         return []
     rows = connection.execute(
         select(
-            Person.id, Person.email, Person.name, Person.status, Person.confirmed, Person.language, Person.timezone
-        ).where(Person.id.in_(ids))
+            Person.c.id,
+            Person.c.email,
+            Person.c.name,
+            Person.c.status,
+            Person.c.confirmed,
+            Person.c.language,
+            Person.c.timezone,
+        ).where(Person.c.id.in_(ids))
     ).all()
     memberships: dict[int, list[tuple[int, str]]] = {}
     fallback: dict[int, tuple[str, str]] = {}
     query = (
         select(
-            Membership.person_id, Membership.organization_id, Membership.role, Organization.language, Organization.timezone
+            Membership.c.person_id, Membership.c.organization_id, Membership.c.role, Organization.c.language, Organization.c.timezone
         )
-        .join(Organization, Organization.id == Membership.organization_id)
-        .where(Membership.person_id.in_(ids))
-        .order_by(Membership.id)
+        .join(Organization, Organization.c.id == Membership.c.organization_id)
+        .where(Membership.c.person_id.in_(ids))
+        .order_by(Membership.c.id)
     )  # fmt: skip
     for person, organization, role, language, timezone in connection.execute(query):
         memberships.setdefault(person, []).append((organization, role))
         fallback.setdefault(person, (language, timezone))
     desks: dict[int, list[str]] = {}
-    for person, desk in connection.execute(select(Staff.person_id, Staff.desk).where(Staff.person_id.in_(ids))):
+    for person, desk in connection.execute(select(Staff.c.person_id, Staff.c.desk).where(Staff.c.person_id.in_(ids))):
         desks.setdefault(person, []).append(desk)
     found = {}
     for row in rows:
@@ -81,10 +86,10 @@ def facts(connection: Connection, ids: Collection[int]) -> list[PersonFacts]:
 def organization_of(connection: Connection, person_id: int, desk: str) -> int | None:
     """The organisation of this desk the person belongs to; the oldest membership when there are several."""
     query = (
-        select(Organization.id)
-        .join(Membership, Membership.organization_id == Organization.id)
-        .where(Membership.person_id == person_id, Organization.desk == desk)
-        .order_by(Membership.id)
+        select(Organization.c.id)
+        .join(Membership, Membership.c.organization_id == Organization.c.id)
+        .where(Membership.c.person_id == person_id, Organization.c.desk == desk)
+        .order_by(Membership.c.id)
         .limit(1)
     )
     return connection.execute(query).scalar()
@@ -94,13 +99,11 @@ def concerned(connection: Connection, ticket: TicketFacts, department: str, desk
     """Everybody around a ticket, for `fan_out`."""
     admins: list[int] = []
     if ticket.organization is not None and desk.notify.organization_admins:
-        query = select(Membership.person_id).where(
-            Membership.organization_id == ticket.organization, Membership.role == "admin"
+        query = select(Membership.c.person_id).where(
+            Membership.c.organization_id == ticket.organization, Membership.c.role == "admin"
         )
-        admins = list(connection.execute(query.order_by(Membership.id)).scalars())
-    cc = list(
-        connection.execute(select(Cc.person_id).where(Cc.ticket_id == ticket.id).order_by(Cc.id)).scalars()
-    )
+        admins = list(connection.execute(query.order_by(Membership.c.id)).scalars())
+    cc = list(connection.execute(select(Cc.c.person_id).where(Cc.c.ticket_id == ticket.id).order_by(Cc.c.id)).scalars())
     staff = _staff(connection, desk.name, department) if desk.notify.department_staff else []
     wanted = [ticket.requester, *admins, *cc, *staff] + ([actor] if actor else [])
     by_id = {person.id: person for person in facts(connection, wanted)}
@@ -115,25 +118,25 @@ def concerned(connection: Connection, ticket: TicketFacts, department: str, desk
 
 def _staff(connection: Connection, desk: str, department: str) -> list[int]:
     """Agents of the department; those with no departments listed look after all of them."""
-    query = select(Staff.person_id, Staff.departments).where(Staff.desk == desk).order_by(Staff.id)
+    query = select(Staff.c.person_id, Staff.c.departments).where(Staff.c.desk == desk).order_by(Staff.c.id)
     return [person for person, departments in connection.execute(query) if not departments or department in departments]
 
 
 def ticket_facts(connection: Connection, row: Any) -> TicketFacts:
     """The facts of a ticket row (id, desk, number, requester_id, organization_id, state), with its CC people."""
-    cc = connection.execute(select(Cc.person_id).where(Cc.ticket_id == row.id)).scalars()
+    cc = connection.execute(select(Cc.c.person_id).where(Cc.c.ticket_id == row.id)).scalars()
     return TicketFacts(
         row.id, row.desk, row.number, row.requester_id, row.organization_id, frozenset(cc), row.state
     )  # fmt: skip
 
 
-def add_cc(connection: Connection, ticket_id: int, person_id: int, added_by: int | None, via: str, now: datetime) -> bool:
+def add_cc(
+    connection: Connection, ticket_id: int, person_id: int, added_by: int | None, via: str, now: datetime
+) -> bool:
     """Puts a person on the ticket's CC list; False when already there or the requester (X-08 is the caller's)."""
-    requester = connection.execute(select(Ticket.requester_id).where(Ticket.id == ticket_id)).scalar_one()
-    there = select(Cc.id).where(Cc.ticket_id == ticket_id, Cc.person_id == person_id)
+    requester = connection.execute(select(Ticket.c.requester_id).where(Ticket.c.id == ticket_id)).scalar_one()
+    there = select(Cc.c.id).where(Cc.c.ticket_id == ticket_id, Cc.c.person_id == person_id)
     if person_id == requester or connection.execute(there).first():
         return False
-    connection.execute(
-        insert(Cc).values(ticket_id=ticket_id, person_id=person_id, added_by=added_by, via=via, at=now)
-    )
+    connection.execute(insert(Cc).values(ticket_id=ticket_id, person_id=person_id, added_by=added_by, via=via, at=now))
     return True

@@ -18,7 +18,7 @@ from store.rules.files import allowed_text
 from store.rules.people import PersonFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tokens import Token, sign
-from store.tables import Link, Message, Ticket
+from store.schema import Link, Message, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Told:
 
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
     """Writes the outbox rows of a change in its transaction; how many."""
-    ticket = connection.execute(select(*Ticket.__table__.c).where(Ticket.id == ticket_id)).one()  # type: ignore[attr-defined]
+    ticket = connection.execute(select(*Ticket.c).where(Ticket.c.id == ticket_id)).one()
     desk = config.desks[ticket.desk]
     around = people.concerned(
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor
@@ -123,12 +123,16 @@ def _row(
 
 
 def _opening_id(connection: Connection, ticket_id: int) -> str | None:
-    query = select(Message.message_id).where(Message.ticket_id == ticket_id).order_by(Message.id).limit(1)
+    query = select(Message.c.message_id).where(Message.c.ticket_id == ticket_id).order_by(Message.c.id).limit(1)
     return connection.execute(query).scalar()
 
 
 def _claims(connection: Connection, config: Config, ticket_id: int) -> str | None:
     """The ticket a flagged mail pointed at, for staff only (threats 39)."""
-    query = select(Ticket.desk, Ticket.number).join(Link, Link.other_id == Ticket.id).where(Link.ticket_id == ticket_id)
+    query = (
+        select(Ticket.c.desk, Ticket.c.number)
+        .join(Link, Link.c.other_id == Ticket.c.id)
+        .where(Link.c.ticket_id == ticket_id)
+    )
     row = connection.execute(query.limit(1)).first()
     return f"{config.desks[row.desk].key}#{row.number}" if row else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.filer import Filer
 from gateway.studying import Students
-from store import journal, loading, people, views
+from store import journal, ledgers, loading, people, views
 from store.apply import Applied, apply
 from store.clock import now
 from store.commands import Author, Command, NewMessage, SupportReply
@@ -16,6 +16,7 @@ from store.config import Config
 from store.database import Store
 from store.errors import NotFound
 from store.journal import Incoming
+from store.load_form import Loaded
 from store.rules.addressing import Place
 from store.rules.tokens import Token, sign
 
@@ -47,7 +48,7 @@ class Gateway:
         self.filer = Filer(config, store, Students(store.blobs, workers=0))
 
     def load(self, **everything: Any) -> None:
-        loaded = loading.Loaded(**everything)
+        loaded = Loaded(**everything)
         loading.load(self.store, self.config, loaded, self.config.folder / "people.json", now())
 
     def receive(
@@ -70,7 +71,7 @@ class Gateway:
             pass
 
     def journal(self) -> list[dict[str, Any]]:
-        return views.journal(self.store, self.config)
+        return ledgers.journal(self.store, self.config)
 
     def ticket(self, tag: str) -> dict[str, Any]:
         with self.store.read() as connection:
@@ -83,7 +84,7 @@ class Gateway:
 
     def outbox(self) -> list[dict[str, Any]]:
         with self.store.read() as connection:
-            return views.outbox(connection, self.config)
+            return ledgers.outbox(connection, self.config)
 
     def told(self) -> list[tuple[str, str]]:
         """Who was promised which mail, in order."""
@@ -93,7 +94,9 @@ class Gateway:
         with self.store.write() as connection:
             return apply(connection, self.config, command, now())
 
-    def support_replies(self, tag: str, text: str = "Please restart it.", agent: str = "gina@desk.test", **options: Any) -> None:
+    def support_replies(
+        self, tag: str, text: str = "Please restart it.", agent: str = "gina@desk.test", **options: Any
+    ) -> None:
         self.apply(SupportReply(self.id_of(tag), NewMessage(Author(agent, "Gina"), text), **options))
 
     def id_of(self, tag: str) -> int:

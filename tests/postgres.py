@@ -33,7 +33,16 @@ class Cluster:
             os.chown(self._folder, NOBODY, NOBODY)
         self._run("initdb", "-D", str(data), "-U", "postern", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
         port = _free_port()
-        options = ["-c", "fsync=off", "-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        options = [
+            "-c",
+            "fsync=off",
+            "-c",
+            f"port={port}",
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "max_connections=200",
+        ]
         self._server = subprocess.Popen(
             [str(self._bin / "postgres"), "-D", str(data), "-k", str(self._folder), *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self._user,

@@ -27,7 +27,9 @@ def free_port() -> int:
 class Running:
     """Started on entering, stopped by SIGTERM on leaving."""
 
-    def __init__(self, folder: Path, *desks: str, relay: str = "maildir:", database: str = "sqlite", **extra: str) -> None:
+    def __init__(
+        self, folder: Path, *desks: str, relay: str = "maildir:", database: str = "sqlite", **extra: str
+    ) -> None:
         self.folder = folder
         self.smtp_port, self.portal_port = free_port(), free_port()
         self.environment = os.environ | {
@@ -75,7 +77,9 @@ class Running:
             return dict(json.load(answer))
 
     def run(self, *words: str, text: str = "", check: bool = True) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run([*POSTERN, *words], env=self.environment, input=text.encode(), capture_output=True, check=False)
+        done = subprocess.run(
+            [*POSTERN, *words], env=self.environment, input=text.encode(), capture_output=True, check=False
+        )
         assert done.returncode == 0 or not check, done.stderr.decode()
         return done
 

@@ -89,7 +89,9 @@ def test_the_same_by_an_independent_client(running: Running, sink: FakeRelay, tm
     )  # fmt: skip
     running.drain()
     running.swaks(*envelope, "--h-Subject", f"Re: [{TAG}] Disk full", "--body", "two")
-    running.swaks(*envelope, "--h-Subject", "nothing", "--add-header", "In-Reply-To: <first@cust.test>", "--body", "three")
+    running.swaks(
+        *envelope, "--h-Subject", "nothing", "--add-header", "In-Reply-To: <first@cust.test>", "--body", "three"
+    )
     running.swaks("--from", "m@evil.test", "--to", "support@desk.test", "--h-Subject", f"[{TAG}] x", "--body", "evil")
     running.drain()
     assert sorted(t["tag"] for t in running.json("tickets")) == [TAG, "HO#1002"]
@@ -118,7 +120,9 @@ def test_a_part_that_dies_is_started_again_and_nothing_is_lost(running: Running,
     import subprocess
 
     for part in ("filer", "worker"):
-        pids = subprocess.run(["pgrep", "-f", f"gateway {part} --config {running.folder}"], capture_output=True, check=True)
+        pids = subprocess.run(
+            ["pgrep", "-f", f"gateway {part} --config {running.folder}"], capture_output=True, check=True
+        )
         for pid in pids.stdout.split():
             subprocess.run(["kill", f"-{signal.SIGKILL.value}", pid.decode()], check=False)
     running.send(mail(), "anna@cust.test", "support@desk.test")

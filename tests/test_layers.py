@@ -32,5 +32,7 @@ def test_the_rules_notice_an_import_that_goes_the_wrong_way(monkeypatch: pytest.
 def test_no_file_in_the_rooms_is_longer_than_a_reader_can_hold() -> None:
     for room in ("gateway", "store", "workers", "templates"):
         for file in (ROOT / room).rglob("*.py"):
+            if "migrations" in file.parts:
+                continue
             lines = len(file.read_text(encoding="utf-8").splitlines())
-            assert lines <= 350, f"{file.relative_to(ROOT)} has {lines} lines"
+            assert lines <= (340 if file.name == "tables.py" else 270), f"{file.relative_to(ROOT)} has {lines} lines"

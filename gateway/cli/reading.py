@@ -25,11 +25,14 @@ def add_to(app: typer.Typer) -> None:
 def parse(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Messages as raw mail.")],
     as_json: AsJson = False,
-    desk: Annotated[str | None, typer.Option("--desk", metavar="NAME", help="Judge attachments by this desk's rules.")] = None,
+    desk: Annotated[
+        str | None, typer.Option("--desk", metavar="NAME", help="Judge attachments by this desk's rules.")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Show what the gateway understands of each message; stores nothing and needs no configuration."""
-    from gateway.parse import File, as_json as form
+    from gateway.parse import File
+    from gateway.parse import as_json as form
     from gateway.parse import parse as read
     from store.rules.desk import Files
     from store.rules.files import judge
@@ -57,7 +60,9 @@ def _desk_files(config: Path | None, desk: str) -> Any:
 
 
 def _outline(told: dict[str, Any]) -> str:
-    lines = [f"{name:12} {told[name]}" for name in ("file", "from", "to", "cc", "subject", "date", "message_id", "auto")]
+    lines = [
+        f"{name:12} {told[name]}" for name in ("file", "from", "to", "cc", "subject", "date", "message_id", "auto")
+    ]
     files = [f"{'file':12} {a['filename']} ({a['size']} bytes, {a['verdict']})" for a in told["attachments"]]
     return "\n".join([*lines, *files, "", told["reply"] or told["text"], "", ""])
 
@@ -90,7 +95,9 @@ def ticket(
     from rich.markup import escape
 
     console = Console()
-    console.print(f"[bold]{escape(told['tag'])}  {escape(told['subject'])}[/]  {told['label']} · {told['priority']} · {told['department']}")
+    console.print(
+        f"[bold]{escape(told['tag'])}  {escape(told['subject'])}[/]  {told['label']} · {told['priority']} · {told['department']}"
+    )
     for message in told["messages"]:
         kind = "note" if message["note"] else message["side"]
         console.print(f"\n[bold]{escape(message['from'])}[/] [dim]{kind}, {message['at'][:16]}[/]")
@@ -102,19 +109,19 @@ def ticket(
 
 def journal(as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Show every message any door accepted and what became of it, newest last."""
-    from store import views
+    from store import ledgers
 
     with opened(config) as (settings, store):
-        rows = views.journal(store, settings)
+        rows = ledgers.journal(store, settings)
     _print(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
 
 
 def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Show every mail that is to go out or went, newest last."""
-    from store import views
+    from store import ledgers
 
     with opened(config) as (settings, store), store.read() as connection:
-        rows = views.outbox(connection, settings)
+        rows = ledgers.outbox(connection, settings)
     _print(rows, as_json, ("id", "ticket", "recipient", "template", "state", "attempts", "next_at", "reply"), "Empty.")
 
 
@@ -125,10 +132,10 @@ def explain(
 ) -> None:
     """Say why a journalled message became what it became: each signal, its value, the rule that decided."""
     from gateway.decide import RULES
-    from store import views
+    from store import ledgers
 
     with opened(config) as (settings, store):
-        told = views.explain(store, settings, journal_id)
+        told = ledgers.explain(store, settings, journal_id)
     if as_json:
         _json(told)
         return
@@ -165,7 +172,10 @@ def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]
         return
     table = Table(*columns)
     for row in rows:
-        cells = [str(row[c])[:16] if c in ("at", "updated", "next_at") else str(row[c] if row[c] is not None else "") for c in columns]
+        cells = [
+            str(row[c])[:16] if c in ("at", "updated", "next_at") else str(row[c] if row[c] is not None else "")
+            for c in columns
+        ]
         table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
 

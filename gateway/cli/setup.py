@@ -53,8 +53,15 @@ def settings_text() -> str:
 
 def settings_page() -> str:
     """The reference of all settings and desk keys, as Markdown."""
-    desk = {"": Desk, "labels": Labels, "help": Help, "notify": Notify, "files": Files, "[mailboxes]": Mailbox}
-    tables = [f"## `[{name}]`\n\n{_table(type(field.default))}" for name, field in _sections()]
+    desk: dict[str, type[BaseModel]] = {
+        "": Desk,
+        "labels": Labels,
+        "help": Help,
+        "notify": Notify,
+        "files": Files,
+        "[mailboxes]": Mailbox,
+    }
+    tables = [f"## `[{name}]`\n\n{_table(_model(field))}" for name, field in _sections()]
     parts = [f"### `[{name}]`\n\n{_table(model)}" if name else _table(model) for name, model in desk.items()]
     return (
         "# Settings\n\n`postern init DIR` writes `postern.toml` and a file for each desk. Each setting may also be given as an\n"
@@ -70,6 +77,11 @@ def settings_page() -> str:
 
 def _sections() -> list[tuple[str, FieldInfo]]:
     return [(name, field) for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)]
+
+
+def _model(field: FieldInfo) -> type[BaseModel]:
+    assert isinstance(field.default, BaseModel)
+    return field.default.__class__
 
 
 def _table(model: type[BaseModel]) -> str:

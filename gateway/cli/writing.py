@@ -51,9 +51,10 @@ def load(
     """Load people and tickets from JSON, all or nothing; repeatable, and mails nobody."""
     from store import loading
     from store.clock import now
+    from store.load_form import read_file
 
     with opened(config) as (settings, store):
-        counts = loading.load(store, settings, loading.read_file(file), file, now())
+        counts = loading.load(store, settings, read_file(file), file, now())
     typer.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing to load")
 
 
@@ -87,7 +88,9 @@ def ingest(
 def reply(
     tag: Annotated[str, typer.Argument(help="Such as HO#1042.")],
     agent: Annotated[str, typer.Option("--agent", metavar="EMAIL", help="Who of the desk's staff writes.")],
-    wait: Annotated[bool | None, typer.Option("--wait/--no-wait", help="Whether the customer has to answer; else as the desk says.")] = None,
+    wait: Annotated[
+        bool | None, typer.Option("--wait/--no-wait", help="Whether the customer has to answer; else as the desk says.")
+    ] = None,
     note: Annotated[bool, typer.Option("--note", help="An internal note, never shown to the customer.")] = False,
     close: Annotated[bool, typer.Option("--close", help="Close the ticket; without text it is only closed.")] = False,
     config: ConfigFile = None,

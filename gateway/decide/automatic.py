@@ -12,7 +12,9 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
     kind = parsed.auto or "null sender"
     for evidence in facts.evidence:
         if evidence.relation != "none":
-            return Verdict("auto", f"{kind}, kept on the ticket named by its {evidence.kind}", ticket=evidence.ticket.id)
+            return Verdict(
+                "auto", f"{kind}, kept on the ticket named by its {evidence.kind}", ticket=evidence.ticket.id
+            )
     if kind == "auto-reply":
         return Verdict("auto", "an automatic reply that belongs to no ticket")
     return Verdict("new", f"{kind}: a ticket that is not answered", acknowledge=False, flags=("automatic",))

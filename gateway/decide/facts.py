@@ -7,7 +7,6 @@ from typing import Literal
 
 from store.rules.desk import Desk, Mailbox, Priority
 from store.rules.people import PersonFacts, Relation, TicketFacts
-from store.rules.tokens import Token
 
 EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag"]
 

@@ -19,7 +19,9 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict:
     if facts.sender and not facts.sender.active:
         return Verdict("new", "the sender is inactive here", acknowledge=False, flags=("inactive-sender", *flags))
     if facts.dmarc_failed:
-        return Verdict("new", "the sender's domain disowns it (DMARC)", acknowledge=False, flags=("dmarc-failed", *flags))
+        return Verdict(
+            "new", "the sender's domain disowns it (DMARC)", acknowledge=False, flags=("dmarc-failed", *flags)
+        )
     if _spent(facts):
         return Verdict(
             "new", "this sender has had enough automatic answers", acknowledge=False, flags=("not-answered", *flags)

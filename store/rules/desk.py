@@ -59,7 +59,9 @@ class Help(Frozen):
 class Notify(Frozen):
     """Who is told besides the people of the ticket (A-12)."""
 
-    organization_admins: bool = Field(False, description="administrators of the requester's organisation get every update")
+    organization_admins: bool = Field(
+        False, description="administrators of the requester's organisation get every update"
+    )
     department_staff: bool = Field(True, description="the staff of the department hears of new mail")
     echo_actor: bool = Field(False, description="people are also told of what they did themselves")
 
@@ -87,6 +89,7 @@ class Desk(Frozen):
     language: str = Field("en", description="language of people who have not said theirs")
     timezone: str = Field("UTC", description="time zone of people who have not said theirs")
     preferred_channel: str = Field("", description="a sentence every mail to customers carries")
+    guidance: str = Field("", description="what a customer should tell, said in the confirmation (IN-17)")
     visibility: Literal["own", "organization"] = Field(
         "own", description="who sees a ticket: `own` its requester and CC people, `organization` everybody of it"
     )

@@ -79,7 +79,9 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
     row = _ROWS[change.kind]
     notices: dict[int, Notice] = {}
 
-    def tell(person: PersonFacts, role: Literal["requester", "admin", "cc", "staff"], template: Template | None) -> None:
+    def tell(
+        person: PersonFacts, role: Literal["requester", "admin", "cc", "staff"], template: Template | None
+    ) -> None:
         if template is None or not person.active or person.id in notices:
             return
         is_actor = person.id == change.actor

@@ -1,13 +1,13 @@
 """The laws of a ticket's state (requirements S3). Three facts are stored; each desk's words follow from them.
 
-    event                     new  in_progress  waiting_support  waiting_customer  closed        other facts
-    customer_reply            WS   WS           WS               WS                WS            last_reply_by = customer
-    support_reply             WC   WC           WC               WC                WC            last_reply_by = support, taken
-    support_reply_no_answer   IP   IP           IP               IP                closed        last_reply_by = support, taken
-    take                      IP   IP           IP               waiting_customer  closed        taken
-    close_by_customer         C    C            C                C                 C
-    close_by_support          C    C            C                C                 C             taken
-    note                      -    -            -                -                 -
+event                     new  in_progress  waiting_support  waiting_customer  closed        other facts
+customer_reply            WS   WS           WS               WS                WS            last_reply_by = customer
+support_reply             WC   WC           WC               WC                WC            last_reply_by = support, taken
+support_reply_no_answer   IP   IP           IP               IP                closed        last_reply_by = support, taken
+take                      IP   IP           IP               waiting_customer  closed        taken
+close_by_customer         C    C            C                C                 C
+close_by_support          C    C            C                C                 C             taken
+note                      -    -            -                -                 -
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from store.rules.desk import Desk
 State = Literal["new", "in_progress", "waiting_support", "waiting_customer", "closed"]
 LastReplyBy = Literal["none", "customer", "support"]
 Happening = Literal[
-    "customer_reply", "support_reply", "support_reply_no_answer", "take", "close_by_customer", "close_by_support", "note"
+    "customer_reply",
+    "support_reply",
+    "support_reply_no_answer",
+    "take",
+    "close_by_customer",
+    "close_by_support",
+    "note",
 ]
 STATES: tuple[State, ...] = get_args(State)
 

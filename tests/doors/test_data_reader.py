@@ -89,6 +89,7 @@ def test_beyond_the_shared_memory_a_message_goes_on_in_a_file_that_nobody_has_to
         assert reader.feed(body[start : start + 65_536]) is None
     assert reader.feed(b".\r\n") == b""
     assert large.spooled and not small.spooled and list(tmp_path.iterdir()) == []
+    assert memory.free == 599_000
     assert large.take() == body and small.take() == b"y" * 1000
     assert memory.free == 600_000
 

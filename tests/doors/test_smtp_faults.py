@@ -87,6 +87,7 @@ def test_a_commit_past_the_deadline_is_451_and_is_not_cancelled(house: House) ->
     with door_with(house, work_seconds=0.2) as (door, journal), Peer(door.address) as peer:
         journal.gate.clear()
         assert peer.deliver().startswith("451 4.3.0 ")
+        assert not journal.given[0].cancelled()
         journal.gate.set()
         assert eventually(lambda: stored(house[1], start) == [MAIL])
         assert peer.deliver().startswith("250 ")
@@ -104,6 +105,7 @@ def test_a_peer_that_leaves_after_the_dot_does_not_stop_the_commit(how: Callable
         how(peer)
         if how is Peer.reset:
             assert eventually(lambda: not door.reception.conversations)
+        assert not journal.given[0].cancelled()
         journal.gate.set()
         assert eventually(lambda: stored(house[1], start) == [MAIL])
         assert eventually(lambda: not door.reception.conversations)
@@ -159,6 +161,28 @@ def test_a_connection_cut_anywhere_leaves_nothing_or_one_whole_mail(
         assert door.reception.memory.free == 64 << 20
     # Without waiting the door may never have seen a dot that RST overtook.
     assert stored(store, start) in ([b"Subject: cut\r\n\r\ntext\r\n"] * n for n in (1, 2))
+
+
+@pytest.mark.parametrize("steps", range(4, len(DIALOG)))
+def test_an_end_before_the_dot_stores_nothing(steps: int, house: House) -> None:
+    start = last_id(house[1])
+    with background(*house) as door, Peer(door.address) as peer:
+        peer.raw(b"".join(DIALOG[:steps]))
+        assert [peer.reply()[:3] for _ in range(4)][-1] == "354"
+        peer.socket.shutdown(1)  # with nothing unread a clean FIN, which close would turn into RST
+        assert peer.reply() == ""
+        assert eventually(lambda: not door.reception.conversations)
+        assert eventually(lambda: door.reception.memory.free == 64 << 20)
+    assert stored(house[1], start) == []
+
+
+def test_a_bug_while_content_is_read_ends_the_connection_so_that_content_never_runs(house: House) -> None:
+    with background(*house) as door, Peer(door.address) as peer:
+        peer.ask("EHLO c", "MAIL FROM:<a@b.test>", "RCPT TO:<support@desk.test>")
+        door.reception.max_size = None  # type: ignore[assignment]
+        assert peer.ask("DATA")[0].startswith("354")
+        peer.raw(b"x\r\nMAIL FROM:<evil@b.test>\r\nNOOP\r\n")
+        assert [peer.reply()[:9], peer.reply()] == ["451 4.3.0", ""]
 
 
 def test_a_peer_that_only_stops_sending_still_gets_all_its_answers(house: House) -> None:

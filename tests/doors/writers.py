@@ -17,6 +17,7 @@ class Journal:
         self.gate = threading.Event()
         self.gate.set()
         self.asked = threading.Event()
+        self.given: list[Future[tuple[int, ...]]] = []
         self._writer = JournalWriter(store)
 
     def submit(self, incoming: Incoming) -> Future[tuple[int, ...]]:
@@ -34,6 +35,7 @@ class Journal:
 
     def _later(self, incoming: Incoming) -> Future[tuple[int, ...]]:
         future: Future[tuple[int, ...]] = Future()
+        self.given.append(future)
 
         def run() -> None:
             self.gate.wait(20)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from email.message import EmailMessage
-
 import pytest
 
 from gateway.studying import Students
-from store import journal, views
+from store import journal, ledgers, views
 from store.clock import now
 from store.commands import AddNote, Author, NewMessage
 from store.journal import Incoming
@@ -297,7 +295,9 @@ def test_automatic_answers_to_one_address_are_bounded(gateway: Gateway, sender: 
 def test_staff_answer_by_mail_from_their_signed_address(gateway: Gateway) -> None:
     gateway.receive(mail())
     to = gateway.reply_address(TAG, "gina@desk.test")
-    row = gateway.receive(mail("Restart it, please.", sender="Gina <gina@desk.test>", to=to, subject="Re: anything"), to)
+    row = gateway.receive(
+        mail("Restart it, please.", sender="Gina <gina@desk.test>", to=to, subject="Re: anything"), to
+    )
     assert (row["outcome"], row["ticket"]) == ("reply", TAG)
     ticket = gateway.ticket(TAG)
     assert (ticket["messages"][-1]["side"], ticket["label"]) == ("support", "Answered")
@@ -472,7 +472,7 @@ def test_mails_are_read_in_child_processes_in_order(gateway: Gateway) -> None:
 
 def test_explain_names_the_rule_and_its_signals(gateway: Gateway) -> None:
     row = gateway.receive(mail())
-    told = views.explain(gateway.store, gateway.config, row["id"])
+    told = ledgers.explain(gateway.store, gateway.config, row["id"])
     assert told["rule"] == "opening"
     assert {"signal": "sender", "value": "anna@cust.test"} in told["signals"]
 

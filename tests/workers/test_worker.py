@@ -247,6 +247,17 @@ def test_the_claim_of_a_dead_worker_elsewhere_runs_out(bench: Bench) -> None:
         bench.settled()
 
 
+def test_a_second_hint_leaves_the_first_senders_heartbeat_alone(bench: Bench, fake: FakeRelay) -> None:
+    bench.open_tickets()
+    fake.script("dot", HANG)
+    with bench.worker() as worker:
+        fake.wait(1)
+        worker.delivery.deliver(1)
+        assert worker.delivery.in_hand == {1}
+        worker.stop(patience=0)
+    assert len(fake.mails) == 1
+
+
 def test_a_clock_put_forward_during_a_send_frees_no_row(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
     bench.open_tickets(now=clock)

@@ -1,0 +1,74 @@
+"""What people and programs read of the two ledgers: the journal, the outbox, a verdict explained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from store.config import Config
+from store.database import Store
+from store.errors import NotFound
+from store.schema import Journal, Outbox, Outcome, Received
+from store.views import iso, tags
+
+
+def journal(store: Store, config: Config) -> list[dict[str, Any]]:
+    """The journal with its outcomes, newest last."""
+    with store.read() as connection:
+        outcomes = {row.journal_id: row for row in connection.execute(select(*Outcome.c))}
+        named = tags(connection, config, {row.ticket_id for row in outcomes.values() if row.ticket_id})
+    with store.read_journal() as connection:
+        rows = connection.execute(_journal_rows().order_by(Journal.c.id)).all()
+    return [_journal_row(row, outcomes.get(row.id), named) for row in rows]
+
+
+def outbox(connection: Connection, config: Config) -> list[dict[str, Any]]:
+    """The outbox, newest last."""
+    rows = connection.execute(select(*Outbox.c).order_by(Outbox.c.id)).all()
+    named = tags(connection, config, {row.ticket_id for row in rows if row.ticket_id})
+    return [_outbox_row(row, named.get(row.ticket_id)) for row in rows]
+
+
+def explain(store: Store, config: Config, journal_id: int) -> dict[str, Any]:
+    """Why a journalled message became what it became: its row, the rule, each signal. Raises NotFound."""
+    with store.read() as connection:
+        outcome = connection.execute(select(*Outcome.c).where(Outcome.c.journal_id == journal_id)).first()
+        named = tags(connection, config, {outcome.ticket_id} if outcome and outcome.ticket_id else set())
+    with store.read_journal() as connection:
+        row = connection.execute(_journal_rows().where(Journal.c.id == journal_id)).first()
+    if row is None:
+        raise NotFound(f"the journal has no row {journal_id}")
+    told = _journal_row(row, outcome, named)
+    return told | {"rule": outcome.rule if outcome else None, "signals": outcome.signals if outcome else []}
+
+
+def deliveries(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
+    """Every mail about a ticket with its state, newest last; for staff."""
+    query = select(*Outbox.c).where(Outbox.c.ticket_id == ticket_id).order_by(Outbox.c.id)
+    return [_outbox_row(row, None) for row in connection.execute(query)]
+
+
+def _journal_rows() -> Select[Any]:
+    return select(
+        Journal.c.id, Journal.c.desk, Journal.c.recipients, Received.c.door, Received.c.at, Received.c.sender,
+        Received.c.size, Received.c.sha256,
+    ).join(Received, Received.c.id == Journal.c.received_id)  # fmt: skip
+
+
+def _journal_row(row: Any, outcome: Any, named: dict[int, str]) -> dict[str, Any]:
+    return {
+        "id": row.id, "door": row.door, "at": iso(row.at), "sender": row.sender, "recipients": row.recipients,
+        "size": row.size, "sha256": row.sha256, "outcome": outcome.outcome if outcome else None,
+        "reason": outcome.reason if outcome else None,
+        "ticket": named.get(outcome.ticket_id) if outcome else None,
+        "message_id": outcome.message_id if outcome else None, "desk": row.desk,
+    }  # fmt: skip
+
+
+def _outbox_row(row: Any, tag: str | None) -> dict[str, Any]:
+    return {
+        "id": row.id, "event": row.event_id, "ticket": tag or row.facts.get("tag"), "recipient": row.recipient,
+        "template": row.template, "state": row.state, "attempts": row.attempts, "next_at": iso(row.next_at),
+        "message_id": row.header_id, "reply": row.reply,
+    }  # fmt: skip

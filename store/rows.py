@@ -1,0 +1,159 @@
+"""Writes the rows that commands are made of; called by `apply` and `loading` alone, inside their transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store import people
+from store.commands import Author, NewFile, NewMessage
+from store.config import Config
+from store.errors import NotFound
+from store.rules.addressing import normalise
+from store.rules.desk import PRIORITIES, Desk
+from store.rules.states import Condition, Happening, advance, label
+from store.schema import Attachment, Blob, Event, Message, Ticket, TicketNumber
+
+FIRST_NUMBER = 1001
+MOST_CC = 100  # people a mail may put on a ticket (RFC 5321 4.5.3.1.8 asks no server to take more recipients)
+
+
+def take_number(connection: Connection, desk: str) -> int:
+    """The next number of a desk, taken for good when the transaction commits (HO-08)."""
+    row = connection.execute(
+        update(TicketNumber)
+        .where(TicketNumber.c.desk == desk)
+        .values(next=TicketNumber.c.next + 1)
+        .returning(TicketNumber.c.next)
+    ).scalar()
+    if row is None:
+        connection.execute(insert(TicketNumber).values(desk=desk, next=FIRST_NUMBER + 1))
+        return FIRST_NUMBER
+    return int(row) - 1
+
+
+def find_ticket(connection: Connection, config: Config, ticket_id: int) -> tuple[Any, Desk]:
+    """The ticket's row, locked until the transaction ends, and its desk. Raises NotFound."""
+    query = select(*Ticket.c).where(Ticket.c.id == ticket_id)
+    row = connection.execute(query.with_for_update()).first()
+    if row is None or row.desk not in config.desks:
+        raise NotFound("there is no such ticket")
+    return row, config.desks[row.desk]
+
+
+def write_message(
+    connection: Connection, ticket_id: int, message: NewMessage, author: int, side: str, now: datetime, note: bool = False
+) -> int:  # fmt: skip
+    """Writes a message with its attachments; its id."""
+    values = {
+        "ticket_id": ticket_id,
+        "journal_id": message.journal_id,
+        "side": side,
+        "note": note,
+        "auto": message.auto,
+        "author_id": author,
+        "from_address": normalise(message.author.email),
+        "from_name": message.author.name,
+        "text": message.text,
+        "hidden": message.hidden,
+        "html": message.html,
+        "channel": message.channel,
+        "message_id": message.message_id,
+        "at": now,
+    }
+    message_id = insert_row(connection, Message, values)
+    if message.files:
+        _remember_blobs(connection, message.files, now)
+        connection.execute(insert(Attachment), [_file_values(message_id, file) for file in message.files])
+    return message_id
+
+
+def _remember_blobs(connection: Connection, files: Sequence[NewFile], now: datetime) -> None:
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    rows = {f.sha256: {"sha256": f.sha256, "size": f.size, "at": now} for f in files if f.verdict == "accepted"}
+    if rows:
+        connection.execute(dialect.insert(Blob).on_conflict_do_nothing(), list(rows.values()))
+
+
+def _file_values(message_id: int, file: NewFile) -> dict[str, Any]:
+    return {
+        "message_id": message_id, "filename": file.filename, "content_type": file.content_type, "size": file.size,
+        "sha256": file.sha256, "inline": file.inline, "content_id": file.content_id, "verdict": file.verdict,
+        "reason": file.reason,
+    }  # fmt: skip
+
+
+def advance_ticket(
+    connection: Connection, desk: Desk, ticket: Any, happened: Sequence[str], actor: int | None, now: datetime
+) -> bool:  # fmt: skip
+    """Moves the ticket by the laws of `states`; True when the desk's word for it changed."""
+    before = Condition(ticket.state, ticket.last_reply_by, ticket.taken)
+    after = before
+    for happening in happened:
+        after = advance(after, cast(Happening, happening))
+    connection.execute(
+        update(Ticket)
+        .where(Ticket.c.id == ticket.id)
+        .values(state=after.state, last_reply_by=after.last_reply_by, taken=after.taken, updated=now)
+    )
+    old, new = label(before, desk), label(after, desk)
+    if old != new:
+        write_event(connection, ticket.id, "status", actor, now, old=old, new=new)
+    return old != new
+
+
+def add_cc(
+    connection: Connection, config: Config, ticket_id: int, author: int, cc: Sequence[Author], now: datetime
+) -> None:  # fmt: skip
+    """Puts people on the CC list, the first hundred; a desk never becomes a person (X-08)."""
+    for someone in cc[:MOST_CC]:
+        if config.addresses.is_own(someone.email):
+            continue
+        person = people.ensure(connection, someone.email, someone.name, now)
+        if person != author and people.add_cc(connection, ticket_id, person, author, "mail", now):
+            write_event(connection, ticket_id, "cc_added", author, now, new=normalise(someone.email))
+
+
+def raise_priority(connection: Connection, ticket: Any, priority: str, actor: int | None, now: datetime) -> None:
+    """Raises the priority of a ticket; never lowers it."""
+    if PRIORITIES.index(cast(Any, priority)) > PRIORITIES.index(ticket.priority):
+        connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(priority=priority, updated=now))
+        write_event(connection, ticket.id, "priority", actor, now, old=ticket.priority, new=priority)
+
+
+def add_flags(connection: Connection, ticket: Any, flags: Sequence[str]) -> None:
+    """Adds what staff should know about a ticket."""
+    if new := [flag for flag in flags if flag not in ticket.flags]:
+        connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=[*ticket.flags, *new]))
+
+
+def note_refused(
+    connection: Connection, ticket_id: int, message_id: int, actor: int, files: Sequence[NewFile], now: datetime
+) -> None:  # fmt: skip
+    """Writes an event for each refused file, with its reason (IN-18)."""
+    for file in files:
+        if file.verdict == "refused":
+            words = f"{file.filename}: {file.reason}"
+            write_event(connection, ticket_id, "attachment_refused", actor, now, message_id=message_id, new=words)
+
+
+def write_event(
+    connection: Connection, ticket_id: int, kind: str, actor: int | None, now: datetime, *,
+    message_id: int | None = None, old: str | None = None, new: str | None = None,
+) -> int:  # fmt: skip
+    """Writes what happened to a ticket; the id of the event."""
+    values = {
+        "ticket_id": ticket_id, "message_id": message_id, "kind": kind, "actor_id": actor, "old": old, "new": new, "at": now,
+    }  # fmt: skip
+    return insert_row(connection, Event, values)
+
+
+def insert_row(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Inserts one row; its id."""
+    done = connection.execute(insert(table).values(**values))
+    assert done.inserted_primary_key is not None
+    return int(done.inserted_primary_key[0])

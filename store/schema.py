@@ -1,0 +1,36 @@
+"""The tables as SQLAlchemy Core sees them, for every query: their columns are columns to a type checker as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table
+
+from store import tables
+
+
+def _core(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+Attachment = _core(tables.Attachment)
+Blob = _core(tables.Blob)
+Cc = _core(tables.Cc)
+Cursor = _core(tables.Cursor)
+Event = _core(tables.Event)
+Grant = _core(tables.Grant)
+Group = _core(tables.Group)
+Journal = _core(tables.Journal)
+Lease = _core(tables.Lease)
+Link = _core(tables.Link)
+Membership = _core(tables.Membership)
+Message = _core(tables.Message)
+Organization = _core(tables.Organization)
+Outbox = _core(tables.Outbox)
+Outcome = _core(tables.Outcome)
+Person = _core(tables.Person)
+Received = _core(tables.Received)
+Staff = _core(tables.Staff)
+Ticket = _core(tables.Ticket)
+TicketNumber = _core(tables.TicketNumber)
