@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-import traceback
 from enum import Enum
-from pathlib import Path
 
-from store.errors import PosternError
+from store.errors import describe
 from store.rules.addressing import NotOurs
 
 log = logging.getLogger("postern.doors")
@@ -83,15 +81,3 @@ def trouble(error: BaseException, where: str) -> str:
     reference = secrets.token_hex(3).upper()
     log.error("%s failed, ref %s: %s", where, reference, describe(error))
     return Answer.TROUBLE.about(reference)
-
-
-def describe(error: BaseException) -> str:
-    """An error for the log: its kinds and places. Only texts of our own, because a driver's may quote the mail."""
-    told: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None and len(told) < 5:
-        places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(seen.__traceback__)[-4:]]
-        text = f" ({seen})" if isinstance(seen, PosternError) else ""
-        told.append(f"{type(seen).__name__}{text} at {' > '.join(places) or '?'}")
-        seen = seen.__cause__
-    return "; from ".join(told)

@@ -14,10 +14,11 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from gateway import smtp_address
-from gateway.answers import Answer, describe, log, trouble
+from gateway.answers import Answer, log, trouble
 from gateway.smtp_connection import Connection, Letter
 from gateway.smtp_data import Content, DataReader
 from gateway.smtp_limits import BAD_COMMANDS, COMMAND_LINE, REFUSALS
+from store.errors import describe
 
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd logs each line of a peer there (threats 94)
 

@@ -1,5 +1,10 @@
 """Errors sorted by who must act: wait and try again, change something, or correct the input."""
 
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
 
 class PosternError(Exception):
     """The base of every error this product raises on purpose; its text may be shown to a person."""
@@ -23,3 +28,15 @@ class ConfigError(BadInput):
 
 class NotFound(Permanent):
     """What was named does not exist, or not for this person."""
+
+
+def describe(error: BaseException) -> str:
+    """An error for the log: its kinds and places. Only texts of our own, because a driver's may quote the mail."""
+    told: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(told) < 5:
+        places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(seen.__traceback__)[-4:]]
+        text = f" ({seen})" if isinstance(seen, PosternError) else ""
+        told.append(f"{type(seen).__name__}{text} at {' > '.join(places) or '?'}")
+        seen = seen.__cause__
+    return "; from ".join(told)

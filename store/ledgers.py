@@ -40,7 +40,7 @@ def explain(store: Store, config: Config, journal_id: int) -> dict[str, Any]:
     if row is None:
         raise NotFound(f"the journal has no row {journal_id}")
     told = _journal_row(row, outcome, named)
-    return told | {"rule": outcome.rule if outcome else None, "signals": outcome.signals if outcome else []}
+    return told | {"signals": outcome.signals if outcome else []}
 
 
 def deliveries(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
@@ -60,6 +60,7 @@ def _journal_row(row: Any, outcome: Any, named: dict[int, str]) -> dict[str, Any
     return {
         "id": row.id, "door": row.door, "at": iso(row.at), "sender": row.sender, "recipients": row.recipients,
         "size": row.size, "sha256": row.sha256, "outcome": outcome.outcome if outcome else None,
+        "rule": outcome.rule if outcome else None,
         "reason": outcome.reason if outcome else None,
         "ticket": named.get(outcome.ticket_id) if outcome else None,
         "message_id": outcome.message_id if outcome else None, "desk": row.desk,

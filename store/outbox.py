@@ -54,6 +54,7 @@ class Letter:
     header_id: str
     created: datetime
     attempts: int
+    reply: str  # what the relay said to the attempt before, "" when none has come to an end yet
     facts: Mapping[str, Any]
     text: str
     html: str | None
@@ -136,7 +137,7 @@ def _letter(connection: Connection, row: Any) -> Letter:
         files = tuple(LetterFile(*values) for values in attachments)
     return Letter(
         row.id, row.event_id, row.ticket_id, row.person_id, row.recipient, row.template, row.header_id, row.created,
-        row.attempts, row.facts, text, html, files,
+        row.attempts, row.reply, row.facts, text, html, files,
     )  # fmt: skip
 
 

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
-from sqlmodel import col, select
 
 from store import clock, outbox
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound, Permanent, Temporary
 from store.outbox import Letter
-from store.tables import Outbox
 from workers.compose import Mail, compose
 from workers.relay import Relay
 from workers.retry import UNFINISHED, Defect, pause
@@ -95,7 +93,8 @@ class Delivery:
 
     def _attempt(self, letter: Letter) -> str:
         """The relay's words. Raises Temporary or Permanent, for our own mistakes too."""
-        if letter.attempts > UNFINISHED and not self._ever_answered(letter):
+        if letter.attempts > UNFINISHED and not letter.reply:
+            # Every attempt so far died with its process: such a row must not go on killing workers.
             raise Permanent(f"given up: none of {letter.attempts - 1} attempts came to an end")
         mail = self._compose(letter)
         try:
@@ -105,11 +104,6 @@ class Delivery:
         except Exception as error:
             _log.exception("relay", outbox=letter.id)
             raise Defect(f"could not be sent: {error!r}") from error
-
-    def _ever_answered(self, letter: Letter) -> bool:
-        """False while every attempt so far died with its process: such a row must not go on killing workers."""
-        with self._store.read() as connection:
-            return bool(connection.execute(select(col(Outbox.reply)).where(col(Outbox.id) == letter.id)).scalar())
 
     def _compose(self, letter: Letter) -> Mail:
         try:

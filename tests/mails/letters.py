@@ -58,7 +58,7 @@ def letter(
     usual = {"change": CHANGES[template], "by_support": CHANGES[template] == "support_reply"}
     return Letter(
         id=1, event_id=70, ticket_id=1042, person_id=9, recipient="anna@weber.test", template=template,
-        header_id="token-of-a-copy@desk.test", created=datetime(2026, 7, 14, 7, 5, 1, 250, UTC), attempts=1,
+        header_id="token-of-a-copy@desk.test", created=datetime(2026, 7, 14, 7, 5, 1, 250, UTC), attempts=1, reply="",
         facts={**FACTS, **usual, **facts}, text=text, html=None, files=tuple(files),
     )  # fmt: skip
 
