@@ -95,10 +95,13 @@ class JournalWriter:
                 for item in batch:
                     self._commit([item])
             else:
-                batch[0][1].set_exception(error)
+                _, future = batch[0]
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
             return
         for (_, future), ids in zip(batch, results, strict=True):
-            future.set_result(ids)
+            if future.set_running_or_notify_cancel():  # a caller that no longer waits must not stop the writer
+                future.set_result(ids)
 
 
 def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
@@ -119,20 +122,25 @@ def _prepare(blobs: Blobs, message: Incoming) -> dict[str, object]:
     return {"sha256": digest, "raw": None if large else message.raw, "blob": digest if large else None}
 
 
+# Constant statements: building one costs as much as running it.
+_INSERT_RECEIVED = insert(Received)
+_INSERT_ROW = insert(Journal)
+
+
 def _insert(connection: Connection, message: Incoming, values: dict[str, object]) -> tuple[int, ...]:
     everyone = [address for _, addresses in message.routes for address in addresses]
-    received = connection.execute(
-        insert(Received).values(
-            door=message.door, at=message.at, sender=message.sender, recipients=everyone, size=len(message.raw),
-            peer=message.peer, helo=message.helo, **values,
-        )
-    ).inserted_primary_key  # fmt: skip
+    envelope = {
+        "door": message.door, "at": message.at, "sender": message.sender, "recipients": everyone,
+        "size": len(message.raw), "peer": message.peer, "helo": message.helo,
+    }  # fmt: skip
+    received = connection.execute(_INSERT_RECEIVED, {**envelope, **values}).inserted_primary_key
     assert received is not None
     ids = []
     for desk, addresses in message.routes:
-        row = connection.execute(insert(Journal).values(received_id=received[0], desk=desk, recipients=list(addresses)))
-        assert row.inserted_primary_key is not None
-        ids.append(row.inserted_primary_key[0])
+        row = {"received_id": received[0], "desk": desk, "recipients": list(addresses)}
+        key = connection.execute(_INSERT_ROW, row).inserted_primary_key
+        assert key is not None
+        ids.append(key[0])
     return tuple(ids)
 
 
@@ -182,3 +190,17 @@ def count_after(store: Store, after: int, upto: int) -> int:
     with store.read_journal() as connection:
         query = select(func.count()).select_from(Journal).where(Journal.c.id > after, Journal.c.id <= upto)
         return connection.execute(query).scalar_one()
+
+
+def first_received_after(store: Store, after: int, without: Iterable[int] = ()) -> datetime | None:
+    """When the first message behind an id was received, but for those named."""
+    query = (
+        select(Received.c.at)
+        .join(Journal, Received.c.id == Journal.c.received_id)
+        .where(Journal.c.id > after, Journal.c.id.not_in(list(without)))
+        .order_by(Journal.c.id)
+        .limit(1)
+    )
+    with store.read_journal() as connection:
+        at: datetime | None = connection.execute(query).scalar()
+    return at

@@ -71,5 +71,6 @@ def _outbox_row(row: Any, tag: str | None) -> dict[str, Any]:
     return {
         "id": row.id, "event": row.event_id, "ticket": tag or row.facts.get("tag"), "recipient": row.recipient,
         "template": row.template, "state": row.state, "attempts": row.attempts, "next_at": iso(row.next_at),
-        "message_id": row.header_id, "reply": row.reply,
+        "message_id": row.header_id,
+        "created": iso(row.created), "reply": row.reply,
     }  # fmt: skip

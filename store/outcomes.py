@@ -47,6 +47,14 @@ def count_unfiled(store: Store) -> int:
     return max(0, journal.count_after(store, after, newest) - done)
 
 
+def oldest_unfiled(store: Store) -> datetime | None:
+    """When the oldest message that waits for its outcome was received."""
+    with store.read() as connection:
+        after = _cursor(connection)
+        done = list(connection.execute(_settled_after(after)).scalars())
+    return journal.first_received_after(store, after, done)
+
+
 def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> dict[int, int]:
     """Counts one more attempt for each row, before anything is tried; the counts (threats 82)."""
     with store.write() as connection:

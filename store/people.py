@@ -140,3 +140,9 @@ def add_cc(
         return False
     connection.execute(insert(Cc).values(ticket_id=ticket_id, person_id=person_id, added_by=added_by, via=via, at=now))
     return True
+
+
+def password_hash(connection: Connection, person_id: int) -> str | None:
+    """The argon2 hash of a person's password; None for somebody who never set one."""
+    found: str | None = connection.execute(select(Person.c.password).where(Person.c.id == person_id)).scalar()
+    return found

@@ -5,28 +5,26 @@ Undefined names are errors; only HTML is escaped.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from textwrap import fill
 
-from babel.dates import format_datetime, get_timezone
+from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
 from templates.contexts import MailContext, one_line
+from templates.words import FLAGS, first_zone, linked
 
 FOLDER = Path(__file__).parent / "mail"
 LANGUAGE = "en"  # of the sentences in the templates
 _LOCALE = "en_GB"  # of the dates in them
 WIDTH = 78
 _PARTS = ("subject.txt", "body.txt", "body.html")
-_LONGEST_URL = 2000
-_URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(wrap=wrap, prose=prose, rule=rule)
     environment.globals["words"] = _words(environment)
+    environment.globals["flag_words"] = lambda name: FLAGS.get(name, name)
     return environment
 
 
@@ -90,29 +89,8 @@ def rule(value: str) -> str:
 
 
 def prose(value: str) -> Markup:
-    """Somebody's text as HTML: escaped, with its lines and blanks, and http links one can follow (threats 55, 60).
-
-    A link shows the very address it leads to, so that a text cannot name one place and lead to another.
-    """
-    done, parts = 0, []
-    for match in _URL.finditer(value):
-        if match.end() - match.start() > _LONGEST_URL:
-            continue
-        url = _trim(match.group())
-        parts += [_lines(value[done : match.start()]), Markup('<a href="{0}" class="link">{0}</a>').format(url)]
-        done = match.start() + len(url)
-    return Markup("").join([*parts, _lines(value[done:])])
-
-
-def _trim(url: str) -> str:
-    """The address without the punctuation of the sentence around it; a closing bracket stays when it was opened."""
-    while url[-1] in ".,;:!?'*_)]":
-        if (url[-1] == ")" and url.count("(") >= url.count(")")) or (
-            url[-1] == "]" and url.count("[") >= url.count("]")
-        ):
-            break
-        url = url[:-1]
-    return url
+    """Somebody's text as HTML: escaped, with its lines and blanks, and http links one can follow (threats 55, 60)."""
+    return linked(value, Markup('<a href="{0}" class="link">{0}</a>'), _lines)
 
 
 def _lines(value: str) -> Markup:
@@ -124,17 +102,10 @@ def moment(at: str, *zones: str) -> str:
     """An ISO time as its reader would say it, in the first of the time zones that exists."""
     when = datetime.fromisoformat(at)
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    local = when.astimezone(next(filter(None, map(_zone, zones)), UTC))
+    local = when.astimezone(first_zone(*zones))
     name = local.tzname() or ""
     name = f"UTC{name}" if name.startswith(("+", "-")) else name  # zones without letters are named by their offset
     return f"{format_datetime(local, 'd MMMM y, HH:mm', tzinfo=local.tzinfo, locale=_LOCALE)} {name}"
-
-
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return get_timezone(name) if name else None
-    except (LookupError, ValueError, OSError):
-        return None
 
 
 def size(octets: int) -> str:

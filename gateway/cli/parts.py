@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.logs import set_up
 from gateway.cli.options import ConfigFile, opened
 from gateway.cli.signals import StopFlag
 
@@ -21,7 +20,7 @@ def serve(config: ConfigFile = None) -> None:
     """Run everything in one process tree until Ctrl-C or SIGTERM."""
     from gateway.cli.supervisor import Supervisor
 
-    set_up()
+    _log()
     with opened(config) as (settings, _store):
         assert settings.secret  # made, and the tables brought to this version, before any child needs them
     Supervisor(settings).run()
@@ -31,7 +30,7 @@ def smtp(config: ConfigFile = None) -> None:
     """Run the SMTP door alone."""
     from gateway.smtp import run
 
-    set_up()
+    _log()
     with opened(config) as (settings, _store):
         pass
     run(settings)
@@ -45,7 +44,7 @@ def filer(
     from gateway.filer import Filer
     from gateway.studying import Students
 
-    set_up()
+    _log()
     with opened(config) as (settings, store):
         students = Students(store.blobs, workers)
         try:
@@ -58,7 +57,7 @@ def worker(config: ConfigFile = None) -> None:
     """Run the worker alone: it sends what the outbox holds."""
     from workers.worker import run
 
-    set_up()
+    _log()
     with opened(config) as (settings, _store):
         pass
     run(settings)
@@ -68,6 +67,12 @@ def portal(config: ConfigFile = None) -> None:
     """Run the web portal alone."""
     from gateway.portal.server import run
 
-    set_up()
+    _log()
     with opened(config) as (settings, store):
         run(settings, store)
+
+
+def _log() -> None:
+    from gateway.cli.logs import set_up
+
+    set_up()

@@ -1,0 +1,58 @@
+"""The portal: every path, who may open it, and what stands around each answer."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from gateway.portal import problems
+from gateway.portal.context import Portal
+from gateway.portal.files import download
+from gateway.portal.forms import Forms
+from gateway.portal.guard import Guard
+from gateway.portal.health import health
+from gateway.portal.sessions import Sessions
+from gateway.portal.signing_in import password_limiter, private, show_sign_in, sign_in, sign_out
+from gateway.portal.static import static
+from gateway.portal.throttle import Throttle
+from gateway.portal.tickets import ticket_list, ticket_page
+from store.clock import Clock, now
+from store.config import Config
+from store.database import Store
+from store.errors import NotFound, Temporary
+
+# A private page takes a POST only to sign in where it stands; see `signing_in`.
+ROUTES = (
+    Route("/healthz", health),
+    Route("/static/{name}", static),
+    Route("/login", show_sign_in),
+    Route("/login", sign_in, methods=["POST"]),
+    Route("/logout", sign_out, methods=["POST"]),
+    Route("/", private(ticket_list)),
+    Route("/", sign_in, methods=["POST"]),
+    Route("/t/{tag}", private(ticket_page)),
+    Route("/t/{tag}", sign_in, methods=["POST"]),
+    Route("/f/{attachment:int}", private(download)),
+    Route("/f/{attachment:int}", sign_in, methods=["POST"]),
+)
+
+
+def create_app(config: Config, store: Store, clock: Clock = now) -> Starlette:
+    """The portal of an installation."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(Guard)],
+        exception_handlers={
+            HTTPException: problems.refused,
+            NotFound: problems.not_found,
+            Temporary: problems.try_later,
+        },
+    )
+    app.router.redirect_slashes = False  # it would redirect to whatever host the request names
+    app.state.portal = Portal(
+        config, store, clock, Sessions(config.secret, clock), Forms(config.secret, clock), Throttle(clock)
+    )
+    app.state.password_limiter = password_limiter()
+    return app

@@ -1,0 +1,55 @@
+"""The portal as a process: listens, answers, and lets running answers end when it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+
+import uvicorn
+
+from gateway.portal.app import create_app
+from gateway.portal.listening import host_and_port
+from store import passwords
+from store.config import Config
+from store.database import Store
+from store.errors import ConfigError
+
+GRACE = 20  # seconds for running answers at the end
+log = logging.getLogger("postern.portal")
+
+
+def run(config: Config, store: Store) -> None:
+    """Serves the portal until SIGTERM or SIGINT, then returns. Raises ConfigError when it cannot listen."""
+    with listener(config) as listening:
+        server = make_server(config, store)
+        if threading.current_thread() is threading.main_thread():
+            # uvicorn hands the signal on when it has stopped; the process then ends here, not by the signal.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        log.info("portal open on http://%s:%s", *listening.getsockname()[:2])
+        server.run([listening])
+        log.info("portal closed")
+
+
+def make_server(config: Config, store: Store) -> uvicorn.Server:
+    """The server, not yet listening. No Server header; requests are logged by the portal, without their queries."""
+    passwords.matches("", None)  # makes the hash that unknown addresses are compared with: a slow first try would tell
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(config, store), server_header=False, access_log=False, log_config=None, lifespan="off",
+            timeout_graceful_shutdown=GRACE, timeout_keep_alive=15, ws="none",
+        )
+    )  # fmt: skip
+
+
+def listener(config: Config) -> socket.socket:
+    """A socket on `[portal] listen`. Raises ConfigError when the address cannot be had."""
+    value = config.settings.portal.listen
+    host, port = host_and_port(value, "portal.listen")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise ConfigError(f"portal.listen: cannot listen on {value}: {error.strerror or error}") from None

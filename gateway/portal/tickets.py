@@ -1,0 +1,161 @@
+"""The two pages about tickets: all that a person may see, and one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.portal.context import Portal, portal_of
+from gateway.portal.rendering import page
+from gateway.portal.thread import Reader, entries
+from gateway.portal.visitors import Visitor
+from gateway.portal.words import FLAGS, MAIL_STATES, MAILS, short_moment, shown_name
+from store import ledgers, people, views
+from store.errors import NotFound
+from store.rules.desk import Desk
+from store.rules.people import PersonFacts, relation
+from templates.contexts import one_line
+from templates.render import moment
+
+MOST = 200  # tickets in the list
+_TROUBLE = ("deferred", "failed", "bounced")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A ticket in the list. What is for staff only is empty for customers."""
+
+    address: str
+    tag: str
+    subject: str
+    label: str
+    tone: str
+    priority: str
+    department: str
+    requester: str
+    flagged: bool
+    updated: str
+    iso: str
+    full: str
+
+
+def ticket_list(request: Request, visitor: Visitor) -> Response:
+    """GET /, for people of several desks also /?desk=NAME."""
+    portal, person = portal_of(request), visitor.person
+    desks = [portal.config.desks[name] for name in person.staff_of if name in portal.config.desks]
+    wanted = request.query_params.get("desk")
+    chosen = next((desk for desk in desks if len(desks) > 1 and desk.name == wanted), None)
+    with portal.store.read() as connection:
+        found = views.tickets(connection, portal.config, chosen.name if chosen else None, person, limit=MOST + 1)
+    lines = [_line(portal, person, ticket) for ticket in found[:MOST]]
+    return page(
+        request, "tickets.html", visitor=visitor, lines=lines, more=len(found) > MOST, most=MOST,
+        desks=desks if len(desks) > 1 else [], chosen=chosen, mailbox=_only_mailbox(portal), staff=bool(desks),
+    )  # fmt: skip
+
+
+def _line(portal: Portal, person: PersonFacts, ticket: dict[str, Any]) -> Line:
+    desk = portal.config.desks[ticket["desk"]]
+    staff = desk.name in person.staff_of
+    zones = (person.timezone, desk.timezone)
+    return Line(
+        address=address_of(ticket["tag"]),
+        tag=ticket["tag"],
+        subject=one_line(ticket["subject"]) or "(no subject)",
+        label=ticket["label"],
+        tone=tone(ticket["state"]),
+        priority=ticket["priority"] if staff or desk.priority_field else "",
+        department=ticket["department"] if staff else "",
+        requester=_requester(ticket, staff),
+        flagged=staff and bool(ticket["flags"]),
+        updated=short_moment(ticket["updated"], portal.clock(), *zones),
+        iso=ticket["updated"],
+        full=moment(ticket["updated"], *zones),
+    )
+
+
+def _requester(ticket: dict[str, Any], staff: bool) -> str:
+    """The name; for staff with the address where the name could be taken for one (threats 44)."""
+    name, address = shown_name(ticket["requester_name"]), ticket["requester"]
+    return f"{name} {address}" if staff and "@" in name else name or address
+
+
+def ticket_page(request: Request, visitor: Visitor) -> Response:
+    """GET /t/KEY-NUMBER. Raises NotFound, the same for a ticket that does not exist and one that may not be seen."""
+    portal, person = portal_of(request), visitor.person
+    with portal.store.read() as connection:
+        row, desk = views.find_ticket(connection, portal.config, request.path_params["tag"])
+        role = relation(person, views.facts(connection, row), desk)
+        if role == "none":
+            raise NotFound("there is no such ticket")
+        staff = role == "staff"
+        ticket = views.ticket(connection, portal.config, row, public_only=not staff)
+        reader = Reader(person, staff, desk, _known(connection, ticket))
+        mails = ledgers.deliveries(connection, row.id) if staff else []
+    return page(
+        request, "ticket.html", visitor=visitor, staff=staff, desk=desk, tag=ticket["tag"],
+        subject=one_line(ticket["subject"]) or "(no subject)", label=ticket["label"], tone=tone(ticket["state"]),
+        help="" if staff else ticket["help"], thread=list(entries(ticket, reader)),
+        facts=_facts(ticket, reader), flags=[FLAGS.get(flag, flag) for flag in ticket["flags"]],
+        links=[(link["kind"], link["ticket"], address_of(link["ticket"])) for link in ticket["links"]],
+        mails=[_mail(mail, reader) for mail in mails], trouble=any(mail["state"] in _TROUBLE for mail in mails),
+    )  # fmt: skip
+
+
+def _known(connection: Connection, ticket: dict[str, Any]) -> dict[str, PersonFacts]:
+    """The people named on a ticket, by address."""
+    addresses = {ticket["requester"], *ticket["cc"], *(message["from"] for message in ticket["messages"])}
+    addresses |= {event["actor"] for event in ticket["events"]}
+    addresses |= {event["new"] for event in ticket["events"] if event["kind"] == "cc_added"}
+    found = ((address, people.find(connection, address)) for address in addresses if address)
+    return {address: person for address, person in found if person is not None}
+
+
+def _facts(ticket: dict[str, Any], reader: Reader) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The column beside the conversation: a word and its values, each with an address for staff."""
+    shown = [("From", [_person(ticket["requester"], ticket["requester_name"], reader)])]
+    if ticket["cc"]:
+        shown.append(("Copied", [_person(address, "", reader) for address in ticket["cc"]]))
+    if reader.staff and ticket["organization"]:
+        shown.append(("Organization", [(ticket["organization"], "")]))
+    if reader.staff:
+        shown.append(("Department", [(ticket["department"], "")]))
+        shown.append(("Arrived by", [(one_line(ticket["origin"]), "")]))
+    if reader.staff or reader.desk.priority_field:
+        shown.append(("Priority", [(ticket["priority"].capitalize(), "")]))
+    shown.append(("Opened", [(reader.time(ticket["created"]), "")]))
+    shown.append(("Last change", [(reader.time(ticket["updated"]), "")]))
+    return shown
+
+
+def _person(address: str, name: str, reader: Reader) -> tuple[str, str]:
+    shown = reader.name(address, name)
+    return shown, address if reader.staff and shown != address else ""
+
+
+def _mail(mail: dict[str, Any], reader: Reader) -> dict[str, str]:
+    word, colour = MAIL_STATES.get(mail["state"], (mail["state"], "open"))
+    later = mail["state"] == "deferred"
+    return {
+        "what": MAILS.get(mail["template"], mail["template"]), "to": mail["recipient"], "word": word, "tone": colour,
+        "again": reader.time(mail["next_at"]) if later else "", "reply": one_line(mail["reply"] or ""),
+    }  # fmt: skip
+
+
+def address_of(tag: str) -> str:
+    """The path of a ticket; `#` would end it."""
+    return f"/t/{tag.replace('#', '-')}"
+
+
+def tone(state: str) -> str:
+    """How a label is coloured: by whose turn it is."""
+    return {"waiting_customer": "waiting", "closed": "closed"}.get(state, "open")
+
+
+def _only_mailbox(portal: Portal) -> str:
+    desks: list[Desk] = list(portal.config.desks.values())
+    return desks[0].main.address if len(desks) == 1 else ""

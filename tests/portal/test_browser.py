@@ -1,0 +1,80 @@
+"""The pages in a real Chromium: the anchor survives signing in, nothing runs, nothing foreign is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.portal.browser import Browser, chromium
+from tests.portal.house import ANNA, MARIA, PASSWORD, House, serving
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="NO CHROMIUM: the pages were not looked at in a browser")
+
+
+@pytest.fixture(scope="module")
+def address(house: House) -> Iterator[str]:
+    with serving(house) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with Browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(chrome: Browser) -> Browser:
+    """The one browser, as if it had never been here."""
+    chrome.call("Network.clearBrowserCookies")
+    chrome.open("about:blank")
+    return chrome
+
+
+@pytest.mark.req("IN-24")
+@pytest.mark.req("IN-25")
+def test_the_link_of_a_mail_leads_through_signing_in_to_its_message(
+    house: House, browser: Browser, address: str
+) -> None:
+    answer = next(facts for facts in house.letters() if facts["change"] == "support_reply")
+    link = answer["link"].replace(house.config.base_url, address)
+    browser.look(380, 500)
+    browser.open(link)
+    assert browser.run("document.querySelector('h1').innerText") == "Sign in"
+    browser.submit(email=ANNA.email, password="wrong")
+    assert "do not belong together" in browser.run("document.querySelector('[role=alert]').innerText")
+    browser.submit(email=ANNA.email, password=PASSWORD)
+    assert browser.run("location.href") == link == f"{address}/t/EQ-1001#m3"
+    assert browser.run("document.querySelector(':target').innerText").startswith("Maria Lopez")
+    assert browser.run("getComputedStyle(document.querySelector(':target')).outlineStyle") == "solid"
+    top = browser.run("document.querySelector('#m3').getBoundingClientRect().top")
+    assert 0 <= top < 500
+    browser.submit_sign_out()
+    assert browser.run("location.pathname") == "/login"
+    browser.open(link)
+    browser.submit(email="mallory@foreign.example", password=PASSWORD)
+    assert browser.run("document.querySelector('h1').innerText") == "Nothing to see here"
+
+
+@pytest.mark.req("IN-11")
+def test_a_row_of_the_list_opens_its_ticket(browser: Browser, address: str) -> None:
+    browser.open(f"{address}/")
+    browser.submit(email=MARIA.email, password=PASSWORD)
+    browser.click("[...document.querySelectorAll('h2 a')].find(a => a.innerText.startsWith('Pump'))")
+    assert browser.run("location.pathname") == "/t/EQ-1001"
+    assert "that is the thermostat" in browser.run("document.body.innerText")
+
+
+def test_pages_fit_and_ask_for_nothing_foreign(browser: Browser, address: str) -> None:
+    browser.open(f"{address}/")
+    browser.submit(email=MARIA.email, password=PASSWORD)
+    for path in ("/", "/t/EQ-1001", "/t/EQ-1002", "/t/EQ-4711"):
+        browser.open(address + path)
+        assert all(asked.startswith(address) for asked in browser.requests())
+        said = [e["params"]["entry"]["text"] for e in browser.events if e.get("method") == "Log.entryAdded"]
+        assert [line for line in said if "Content Security" in line] == []
+        assert browser.run("getComputedStyle(document.querySelector('.card')).borderRadius") == "12px"
+        for width in (320, 380, 768, 1200):
+            browser.look(width)
+            assert browser.run("document.documentElement.scrollWidth") <= width
