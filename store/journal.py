@@ -24,6 +24,7 @@ from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
 _MOST = 200  # messages a commit
+_AT_ONCE = 64 << 20  # bytes of messages read at a time, unless a single one is larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ _COLUMNS = (
 
 
 def rows_after(store: Store, after: int, limit: int, without: Iterable[int] = ()) -> list[JournalRow]:
-    """The next rows behind an id in order, with their bytes, but for those named."""
+    """The next rows behind an id in order, with their bytes, but for those named; fewer when they are large."""
     query = (
         select(*_COLUMNS)
         .join(Received, Received.c.id == Journal.c.received_id)
@@ -159,8 +160,13 @@ def rows_after(store: Store, after: int, limit: int, without: Iterable[int] = ()
         .order_by(Journal.c.id)
         .limit(limit)
     )
+    rows: list[JournalRow] = []
     with store.read_journal() as connection:
-        return [_row(store.blobs, values) for values in connection.execute(query)]
+        for values in connection.execute(query).all():
+            if rows and sum(row.size for row in rows) + values.size > _AT_ONCE:
+                break
+            rows.append(_row(store.blobs, values))
+    return rows
 
 
 def row(store: Store, journal_id: int) -> JournalRow:

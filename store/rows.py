@@ -24,16 +24,10 @@ MOST_CC = 100  # people a mail may put on a ticket (RFC 5321 4.5.3.1.8 asks no s
 
 def take_number(connection: Connection, desk: str) -> int:
     """The next number of a desk, taken for good when the transaction commits (HO-08)."""
-    row = connection.execute(
-        update(TicketNumber)
-        .where(TicketNumber.c.desk == desk)
-        .values(next=TicketNumber.c.next + 1)
-        .returning(TicketNumber.c.next)
-    ).scalar()
-    if row is None:
-        connection.execute(insert(TicketNumber).values(desk=desk, next=FIRST_NUMBER + 1))
-        return FIRST_NUMBER
-    return int(row) - 1
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    first = dialect.insert(TicketNumber).values(desk=desk, next=FIRST_NUMBER + 1)
+    taken = first.on_conflict_do_update(index_elements=["desk"], set_={"next": TicketNumber.c.next + 1})
+    return int(connection.execute(taken.returning(TicketNumber.c.next)).scalar_one()) - 1
 
 
 def find_ticket(connection: Connection, config: Config, ticket_id: int) -> tuple[Any, Desk]:

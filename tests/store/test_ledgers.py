@@ -300,3 +300,11 @@ def test_time_without_a_zone_is_never_stored(any_store: Store) -> None:
     with pytest.raises(Exception, match="without zone"):
         journal.append(any_store, [Incoming("smtp", datetime(2026, 1, 1), "", (("hosting", ("a@b.test",)),), b"x")])
     assert now().tzinfo is not None
+
+
+def test_large_messages_are_read_a_few_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_AT_ONCE", 250)
+    journal.append(store, [incoming(b"x" * 100) for _ in range(5)] + [incoming(b"y" * 900)])
+    assert [row.id for row in journal.rows_after(store, 0, 10)] == [1, 2]
+    assert [row.id for row in journal.rows_after(store, 4, 10)] == [5]
+    assert [row.id for row in journal.rows_after(store, 5, 10)] == [6]
