@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from store.database import Store
+from store.rows import write_event
 from store.schema import Attachment, Cc, Message, Outbox, Person
 
 LEASE = timedelta(seconds=30)
@@ -152,15 +153,28 @@ def defer(store: Store, id_: int, holder: str, reply: str, next_at: datetime, no
 
 
 def fail(store: Store, id_: int, holder: str, reply: str, now: datetime) -> bool:
-    """Refused for good; the reply is shown on the ticket."""
-    return _settle(store, id_, holder, now, state="failed", reply=reply)
+    """Refused for good; an event with the relay's words shows it on the ticket."""
+    with store.write() as connection:
+        row = connection.execute(
+            update(Outbox)
+            .where(*_mine(id_, holder))
+            .values(state="failed", reply=reply, lease_until=None)
+            .returning(Outbox.c.ticket_id, Outbox.c.recipient)
+        ).first()
+        if row is not None and row.ticket_id is not None:
+            words = f"{row.recipient}: {reply}"
+            write_event(connection, row.ticket_id, "delivery_failed", None, now, new=words)
+    return row is not None
 
 
 def _settle(store: Store, id_: int, holder: str, now: datetime, **values: Any) -> bool:
-    mine = (Outbox.c.id == id_, Outbox.c.state == "claimed", Outbox.c.claimed_by == holder)
     with store.write() as connection:
-        done = connection.execute(update(Outbox).where(*mine).values(lease_until=None, **values))
+        done = connection.execute(update(Outbox).where(*_mine(id_, holder)).values(lease_until=None, **values))
     return done.rowcount == 1
+
+
+def _mine(id_: int, holder: str) -> tuple[Any, ...]:
+    return (Outbox.c.id == id_, Outbox.c.state == "claimed", Outbox.c.claimed_by == holder)
 
 
 def extend(store: Store, ids: Collection[int], holder: str, now: datetime) -> None:

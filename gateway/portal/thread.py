@@ -145,6 +145,6 @@ _STAFF_EVENTS = {
     **_EVENTS,
     "taken": "{who} took this up",
     "priority": "Priority raised from <b>{old}</b> to <b>{new}</b>",
-    "delivery_failed": "A mail was returned: {new}",
+    "delivery_failed": "A mail could not be delivered: {new}",
     "delivery_delayed": "A mail is delayed: {new}",
 }

@@ -231,6 +231,8 @@ def test_busy_counts_what_is_due_soon_and_what_is_being_sent(any_store: Store, a
     outbox.claim(any_store, second, "w", NOW)
     outbox.fail(any_store, second, "w", "550 no", NOW)
     assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 2
+    failed = Gateway(any_config, any_store).ticket("HO#1001")["events"][-1]
+    assert (failed["kind"], failed["new"]) == ("delivery_failed", "gina@desk.test: 550 no")
 
 
 # --- outcomes, leases
