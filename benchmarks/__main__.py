@@ -8,6 +8,7 @@ import time
 
 from benchmarks import acceptance, composing, filing, large_mail, parsing, sending
 from benchmarks.measure import Figure
+from gateway.cli.logs import set_up
 
 BENCHMARKS = {
     "acceptance": acceptance.measure,
@@ -43,6 +44,7 @@ def main() -> None:
     names = sys.argv[1:] or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:
         sys.exit(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    set_up()  # the log of a worker would else be printed
     logging.disable(logging.CRITICAL)
     show(run(names))
 

@@ -6,7 +6,7 @@ import random
 from email.message import EmailMessage
 from email.policy import SMTP
 
-_WORDS = "the server at our office has lost its disk again and nobody can print please look at it today thank you".split()
+_TALK = "the server at our office has lost its disk again and nobody can print please look at it today thank you"
 
 
 def small(number: int, thread: int | None = None) -> bytes:
@@ -23,13 +23,15 @@ def ordinary(number: int = 0) -> bytes:
     """About 8 KB: text and HTML, a small file, and the traces of three servers."""
     message = _letter(number)
     for hop in range(3):
-        trace = f"from mx{hop}.customer.test (mx{hop}.customer.test [192.0.2.{hop}]) by mx{hop + 1}.desk.test with ESMTPS"
+        trace = (
+            f"from mx{hop}.customer.test (mx{hop}.customer.test [192.0.2.{hop}]) by mx{hop + 1}.desk.test with ESMTPS"
+        )
         message["Received"] = f"{trace} id 4XyZ{hop}; Mon, 02 Mar 2026 10:00:0{hop} +0000"
     message["Cc"] = "Bea Customer <bea@customer.test>, carl@customer.test"
     text = _text(250, number)
     message.set_content(f"{text}\nOn Mon, 2 Mar 2026, Support wrote:\n> {_text(20, 1)}")
     message.add_alternative(f"<html><body><p>{'</p><p>'.join(text.splitlines())}</p></body></html>", subtype="html")
-    content = random.Random(number).randbytes(2500)
+    content = random.Random(number).randbytes(2900)
     message.add_attachment(content, maintype="application", subtype="pdf", filename="invoice.pdf")
     return message.as_bytes(policy=SMTP)
 
@@ -61,5 +63,5 @@ def _id(number: int) -> str:
 
 
 def _text(words: int, seed: int) -> str:
-    chosen = random.Random(seed).choices(_WORDS, k=words)
+    chosen = random.Random(seed).choices(_TALK.split(), k=words)
     return "\n".join(" ".join(chosen[start : start + 12]) for start in range(0, words, 12)) + "\n"

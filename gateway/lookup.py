@@ -19,9 +19,10 @@ from store.rules.desk import Desk
 from store.rules.fanout import ANSWERS
 from store.rules.people import PersonFacts, TicketFacts, relation
 from store.rules.tags import find_tags
-from store.rules.tokens import Token, verify
+from store.rules.tokens import Token, loop_mark, verify
 
 _MOST_IDS = 50  # Message-IDs of In-Reply-To and References that are looked up
+_REDELIVERED = timedelta(days=5)  # how long a mail server tries (RFC 5321 4.5.4.1)
 _REMOTE_DOORS = ("smtp", "lmtp")  # doors whose envelope sender is known, so that an empty one is the null sender
 
 
@@ -31,15 +32,15 @@ def look_up(connection: Connection, config: Config, row: JournalRow, parsed: Par
     places = [p for p in map(config.addresses.locate, row.recipients) if isinstance(p, Place) and p.desk == desk.name]
     tokens = [token for place in places if (token := verify(place.extension, config.secret))]
     sender = people.find(connection, parsed.sender.address) if parsed.sender else None
-    duplicate = ask.same_content(connection, desk.name, content_key(parsed, row), row.id)
+    duplicate = _duplicate(connection, desk, parsed, row, now)
     day, hour = now - timedelta(days=1), now - timedelta(hours=1)
     return Facts(
         desk=desk,
         mailboxes=tuple(dict.fromkeys(place.mailbox for place in places)) or (desk.main,),
         null_sender=row.door in _REMOTE_DOORS and not row.sender,
         sender=sender,
-        sender_is_desk=_is_desk(config, parsed, row),
-        own_message=bool(parsed.message_id and own_id(parsed.message_id, config.secret)),
+        sender_is_desk=_is_desk(config, parsed),
+        own_message=_is_own(config, parsed),
         dmarc_failed=dmarc_result(parsed.auth_results, config.settings.auth.trusted_host) == "fail",
         duplicate_of=duplicate[0] if duplicate else None,
         duplicate_ticket=duplicate[1] if duplicate else None,
@@ -61,13 +62,23 @@ def own_id(message_id: str, secret: bytes) -> Token | None:
     return token if token and token.kind == "copy" else None
 
 
-def _is_desk(config: Config, parsed: Parsed, row: JournalRow) -> bool:
-    addresses = [
-        parsed.sender.address if parsed.sender else "",
-        parsed.from_.address if parsed.from_ else "",
-        row.sender,
-    ]
-    return any(address and config.addresses.is_own(address) for address in addresses)
+def _duplicate(
+    connection: Connection, desk: Desk, parsed: Parsed, row: JournalRow, now: datetime
+) -> tuple[int, int | None] | None:
+    """An earlier row with the same content. Without a Message-ID only of late: a nightly alarm may never vary."""
+    since = None if parsed.message_id else now - _REDELIVERED
+    return ask.same_content(connection, desk.name, content_key(parsed, row), row.id, since)
+
+
+def _is_own(config: Config, parsed: Parsed) -> bool:
+    if parsed.loop_mark == loop_mark(config.secret):
+        return True
+    return bool(parsed.message_id and own_id(parsed.message_id, config.secret))
+
+
+def _is_desk(config: Config, parsed: Parsed) -> bool:
+    """By From alone: a forwarding service may well put a mailbox of ours into the envelope."""
+    return any(who is not None and config.addresses.is_own(who.address) for who in (parsed.sender, parsed.from_))
 
 
 def _evidence(
@@ -78,8 +89,10 @@ def _evidence(
     own = [token for id_ in ids if (token := own_id(id_, config.secret))]
     tags = [number for key, number in find_tags(parsed.subject) if key == desk.key]
     replies = [token for token in tokens if token.kind == "reply"]
+    returned = [token for token in tokens if token.kind == "bounce"]  # absence notes come to the envelope address too
     found: list[tuple[EvidenceKind, TicketFacts | None, int | None]] = [
         *(("reply_address", ask.ticket(connection, token.id), token.person) for token in replies),
+        *(("reply_address", ask.ticket_of_event(connection, token.id), token.person) for token in returned),
         *(("own_message_id", ask.ticket_of_event(connection, token.id), token.person) for token in own),
         *(("message_id", ticket, None) for ticket in ask.tickets_of_ids(connection, desk.name, ids)),
         *(("subject_tag", ask.ticket_by_number(connection, desk.name, number), None) for number in tags[:10]),
@@ -108,10 +121,5 @@ def _reported(
         if own and (row := outbox.find(connection, own.id, own.person)):
             return ReportedMail(own.id, own.person, row.ticket_id, row.recipient, False)
         if found := ask.tickets_of_ids(connection, desk.name, [id_]):
-            return ReportedMail(None, None, found[0].id, _first_recipient(parsed), False)
+            return ReportedMail(None, None, found[0].id, "somebody", False)  # who, nothing proves
     return None
-
-
-def _first_recipient(parsed: Parsed) -> str:
-    recipients = parsed.bounce.recipients if parsed.bounce else ()
-    return recipients[0].address if recipients else ""

@@ -36,10 +36,10 @@ def ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender: 
 def _ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender: str | None) -> int:
     if len(raw) > config.settings.smtp.max_size:
         return _refuse(Answer.TOO_LARGE)
-    raw = with_crlf(raw)
-    if hops(raw) > HOPS:
+    readable = with_crlf(raw)  # the journal keeps the bytes as they came
+    if hops(readable) > HOPS:
         return _refuse(Answer.LOOP)
-    headers = list(_headers(raw))
+    headers = list(_headers(readable))
     recipients = list(to) or own_recipients(headers, config.addresses)
     routes: dict[str, dict[str, None]] = {}
     for address in recipients:
@@ -54,7 +54,7 @@ def _ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender:
     incoming = Incoming(
         door="pipe",
         at=clock.now(),
-        sender=sender.strip().strip("<>")[:254],
+        sender=_fit(sender.strip().strip("<>")),
         routes=tuple((desk, tuple(addresses)) for desk, addresses in routes.items()),
         raw=raw,
     )
@@ -92,6 +92,11 @@ def _headers(raw: bytes) -> Iterable[tuple[str, str]]:
         name, colon, value = line.partition(":")
         if colon:
             yield name.strip().lower(), value.strip()
+
+
+def _fit(sender: str) -> str:
+    """The envelope sender, or none at all: a cut address would be somebody else's (threats 13)."""
+    return sender if len(sender) <= 254 and sender.isprintable() else ""
 
 
 def _refuse(answer: Answer) -> int:

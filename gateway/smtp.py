@@ -21,7 +21,7 @@ from store.database import Store, open_store
 from store.errors import ConfigError
 from store.journal import JournalWriter
 
-GRACE = 30.0  # seconds for running messages at the end
+GRACE = 20.0  # seconds for running messages at the end
 _OLDEST_AIOSMTPD = (1, 4, 6)  # before: smuggling and STARTTLS injection (CVE-2024-27305, CVE-2024-34083)
 
 

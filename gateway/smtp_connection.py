@@ -90,12 +90,31 @@ class Connection(SMTP):
 
     def eof_received(self) -> bool | None:
         """A peer that only stops sending still gets its answers; aiosmtpd would cancel what it asked for."""
-        return asyncio.StreamReaderProtocol.eof_received(self)
+        asyncio.StreamReaderProtocol.eof_received(self)
+        return self.session is None or self.session.ssl is None  # TLS has no half-closed state to keep
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._inside:
             self._leave()
             super().connection_lost(error)
+
+    def _forget_clear(self) -> None:
+        """Throws away what was received and not yet read, and the reader's belief that it is full."""
+        self._reader._buffer.clear()  # type: ignore[attr-defined]
+        self._reader._maybe_resume_transport()  # type: ignore[attr-defined]
+
+    def _move_to(self, secure: asyncio.Transport) -> None:
+        """Goes on over TLS, as a new session."""
+        plain = cast(asyncio.Transport, self._writer.transport)
+        self.transport = self._transport = secure
+        self._writer._transport = self._reader._transport = secure  # type: ignore[attr-defined]
+        if self._reader._paused:  # type: ignore[attr-defined]  # filled by the first bytes, it held back the old end
+            secure.pause_reading()
+            plain.resume_reading()
+        self.session = self._create_session()
+        self.session.peer = secure.get_extra_info("peername")
+        self.session.ssl = {"cipher": secure.get_extra_info("cipher")}
+        self._set_rset_state()  # type: ignore[no-untyped-call]
 
     def _leave(self) -> None:
         if self._inside:

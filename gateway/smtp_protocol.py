@@ -120,26 +120,23 @@ class Conversation(Connection):
         if self.session.ssl is not None:
             return await self.push(Answer.TLS_ALREADY.line)
         await self.push(Answer.START_TLS.line)
-        self._reader._buffer.clear()  # type: ignore[attr-defined]
         plain = self._writer.transport
         try:
+            self._forget_clear()
             secure = await self.loop.start_tls(
                 plain, self, self.tls_context, server_side=True, ssl_handshake_timeout=_HANDSHAKE
             )
-        except (OSError, asyncio.CancelledError) as error:
+            if secure is None:
+                raise ConnectionResetError
+            self._move_to(secure)
+        except BaseException as error:  # whatever it is: nothing is said in clear, or in the old state, behind the 220
             plain.abort()
             self._leave()  # no connection_lost comes from a handshake that failed
-            if isinstance(error, asyncio.CancelledError):
+            if not isinstance(error, Exception):
                 raise
-            raise ConnectionResetError from error  # the peer's doing, not our trouble
-        if secure is None:
-            raise ConnectionResetError
-        self.transport = self._writer._transport = self._reader._transport = secure  # type: ignore[attr-defined]
-        self._replace_writer(self._writer)  # type: ignore[attr-defined]
-        self.session = self._create_session()
-        self.session.peer = secure.get_extra_info("peername")
-        self.session.ssl = {"cipher": secure.get_extra_info("cipher")}
-        self._set_rset_state()  # type: ignore[no-untyped-call]
+            if not isinstance(error, OSError):  # else the peer's doing, not our trouble
+                log.error("STARTTLS failed: %s", describe(error))
+            raise ConnectionResetError from error
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """RFC 5321 4.1.1.4."""

@@ -95,6 +95,8 @@ def _customer_reply(connection: Connection, config: Config, command: CustomerRep
     event = write_event(connection, ticket.id, "reply", author, now, message_id=message_id)
     note_refused(connection, ticket.id, message_id, author, command.message.files, now)
     add_cc(connection, config, ticket.id, author, command.cc, now)
+    if command.cc_left_out:
+        write_event(connection, ticket.id, "cc_left_out", author, now, new=", ".join(command.cc_left_out))
     raise_priority(connection, ticket, command.priority, author, now)
     add_flags(connection, ticket, command.flags)
     if command.proved:
@@ -130,6 +132,15 @@ def _add_note(connection: Connection, config: Config, command: AddNote, now: dat
     message_id = write_message(connection, ticket.id, command.message, author, "support", now, note=True)
     event = write_event(connection, ticket.id, "note", author, now, message_id=message_id)
     advance_ticket(connection, desk, ticket, ["note"], author, now)
+    add_flags(connection, ticket, command.flags)
+    if command.unsent:
+        tell(
+            connection,
+            config,
+            ticket.id,
+            _told(event, Change("unsent", author, True), message_id, command.message),
+            now,
+        )
     return Applied(ticket.id, message_id, event)
 
 

@@ -64,11 +64,15 @@ class OpenTicket:
 
 @dataclass(frozen=True, slots=True)
 class CustomerReply:
-    """The customer's side writes on a ticket (T5, T8). `proved`: by an address only this person was given."""
+    """The customer's side writes on a ticket (T5, T8). `proved`: by an address only this person was given.
+
+    `cc_left_out`: whom the mail was copied to, but who do not join the ticket by it (threats 42).
+    """
 
     ticket: int
     message: NewMessage
     cc: tuple[Author, ...] = ()
+    cc_left_out: tuple[str, ...] = ()
     priority: Priority = "low"
     acknowledge: bool = True
     already: frozenset[str] = frozenset()
@@ -89,10 +93,12 @@ class SupportReply:
 
 @dataclass(frozen=True, slots=True)
 class AddNote:
-    """An internal note; no customer ever sees it (T11)."""
+    """An internal note; no customer ever sees it (T11). `unsent`: meant for the customer, and the author is told it is not."""
 
     ticket: int
     message: NewMessage
+    unsent: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

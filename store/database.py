@@ -112,18 +112,26 @@ def _begin(engine: Engine, write: bool) -> Iterator[Connection]:
     try:
         with engine.connect().execution_options(postern_write=write) as connection, connection.begin():
             yield connection
-    except OperationalError as error:
-        raise Temporary(_temporary(error)) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Temporary("the database went away") from error
+        if why := _temporary(error):
+            raise Temporary(why) from error
         raise
 
 
-def _temporary(error: OperationalError) -> str:
-    told = str(error.orig).lower()
-    if "locked" in told or "busy" in told:
+def _temporary(error: DBAPIError) -> str | None:
+    """Why a later try may succeed; None for an error that will stay."""
+    cause: Any = error.orig
+    name = getattr(cause, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "the database is locked by another process"
-    if "full" in told or "disk" in told:
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
         return "the disk is full or failing"
-    return "the database cannot be reached"
+    state = getattr(cause, "sqlstate", None) or ""
+    if state.startswith("53"):
+        return "the database server is out of room"
+    # Connection, rollback by the server, lock not available, shut down by an operator (PostgreSQL, appendix A).
+    if state.startswith(("08", "40", "55P03", "57P")) or error.connection_invalidated:
+        return "the database went away or was busy"
+    if not name and not state and isinstance(error, OperationalError):
+        return "the database cannot be reached"  # a connection that never came about has no code
+    return None

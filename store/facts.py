@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -34,18 +35,29 @@ def ticket_of_event(connection: Connection, event_id: int) -> TicketFacts | None
 
 
 def tickets_of_ids(connection: Connection, desk: str, ids: Sequence[str]) -> list[TicketFacts]:
-    """The tickets of this desk that hold messages with these Message-IDs, in the order of the ids."""
+    """The tickets of this desk that hold messages with these Message-IDs, in the order of the ids.
+
+    Anybody can use a Message-ID again; of several tickets the one that had it first comes first.
+    """
     if not ids:
         return []
-    query = select(Message.c.message_id, *_TICKET).join(Ticket, Ticket.c.id == Message.c.ticket_id)
-    rows = connection.execute(query.where(Message.c.message_id.in_(ids), Ticket.c.desk == desk)).all()
-    by_id = {row.message_id: row for row in rows}
-    found = {by_id[id_].id: by_id[id_] for id_ in ids if id_ in by_id}
-    return [people.ticket_facts(connection, row) for row in found.values()]
+    query = (
+        select(Message.c.message_id, *_TICKET)
+        .join(Ticket, Ticket.c.id == Message.c.ticket_id)
+        .where(Message.c.message_id.in_(ids), Ticket.c.desk == desk)
+        .order_by(Message.c.id)
+    )
+    rows = sorted(connection.execute(query), key=lambda row: ids.index(row.message_id))
+    first: dict[int, Any] = {}
+    for row in rows:
+        first.setdefault(row.id, row)
+    return [people.ticket_facts(connection, row) for row in first.values()]
 
 
-def same_content(connection: Connection, desk: str, content_key: str, but: int) -> tuple[int, int | None] | None:
-    """The first journal row of this desk with the same content, and its ticket (threats 35)."""
+def same_content(
+    connection: Connection, desk: str, content_key: str, but: int, since: datetime | None
+) -> tuple[int, int | None] | None:
+    """The first journal row of this desk with the same content, filed since then, and its ticket (threats 35)."""
     query = (
         select(Outcome.c.journal_id, Outcome.c.ticket_id)
         .where(Outcome.c.desk == desk, Outcome.c.content_hash == content_key, Outcome.c.journal_id != but)
@@ -53,6 +65,8 @@ def same_content(connection: Connection, desk: str, content_key: str, but: int) 
         .order_by(Outcome.c.journal_id)
         .limit(1)
     )
+    if since is not None:
+        query = query.where(Outcome.c.at >= since)
     row = connection.execute(query).first()
     return (row.journal_id, row.ticket_id) if row else None
 

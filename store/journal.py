@@ -13,9 +13,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Insert, Select, Table, bindparam, func, insert, select
 
 from store.blobs import Blobs
 from store.database import Store
@@ -24,7 +25,7 @@ from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
 _MOST = 200  # messages a commit
-_AT_ONCE = 64 << 20  # bytes of messages read at a time, unless a single one is larger
+_AT_ONCE = 32 << 20  # bytes of messages read at a time, unless a single one is larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """A journal row with its message, as the filer reads it."""
+    """A journal row with its message, as the filer reads it; `missing`: its bytes are no longer in the blob store."""
 
     id: int
     desk: str
@@ -53,6 +54,7 @@ class JournalRow:
     size: int
     sha256: str
     raw: bytes
+    missing: bool = False
 
 
 class JournalWriter:
@@ -109,7 +111,14 @@ def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
     """Writes messages in one durable transaction; the journal ids of each. Raises Temporary or OSError, nothing written."""
     prepared = [_prepare(store.blobs, message) for message in messages]
     with store.write_journal() as connection:
-        return [_insert(connection, message, values) for message, values in zip(messages, prepared, strict=True)]
+        received = _insert(connection, _RECEIVED, prepared)
+        rows = [
+            {"received_id": id_, "desk": desk, "recipients": list(addresses)}
+            for id_, message in zip(received, messages, strict=True)
+            for desk, addresses in message.routes
+        ]
+        ids = iter(_insert(connection, _ROWS, rows))
+    return [tuple(islice(ids, len(message.routes))) for message in messages]
 
 
 def _prepare(blobs: Blobs, message: Incoming) -> dict[str, object]:
@@ -120,29 +129,29 @@ def _prepare(blobs: Blobs, message: Incoming) -> dict[str, object]:
             blobs.put(message.raw, digest)
         except OSError as error:
             raise Temporary("the disk is full or failing") from error
-    return {"sha256": digest, "raw": None if large else message.raw, "blob": digest if large else None}
+    return {
+        "door": message.door, "at": message.at, "sender": message.sender,
+        "recipients": [address for _, addresses in message.routes for address in addresses],
+        "size": len(message.raw), "sha256": digest, "raw": None if large else message.raw,
+        "blob": digest if large else None, "peer": message.peer, "helo": message.helo,
+    }  # fmt: skip
+
+
+def _statements(table: Table) -> tuple[Insert, Select[int]]:
+    return insert(table), select(table.c.id).order_by(table.c.id.desc()).limit(bindparam("count"))
 
 
 # Constant statements: building one costs as much as running it.
-_INSERT_RECEIVED = insert(Received)
-_INSERT_ROW = insert(Journal)
+_RECEIVED, _ROWS = _statements(Received), _statements(Journal)
 
 
-def _insert(connection: Connection, message: Incoming, values: dict[str, object]) -> tuple[int, ...]:
-    everyone = [address for _, addresses in message.routes for address in addresses]
-    envelope = {
-        "door": message.door, "at": message.at, "sender": message.sender, "recipients": everyone,
-        "size": len(message.raw), "peer": message.peer, "helo": message.helo,
-    }  # fmt: skip
-    received = connection.execute(_INSERT_RECEIVED, {**envelope, **values}).inserted_primary_key
-    assert received is not None
-    ids = []
-    for desk, addresses in message.routes:
-        row = {"received_id": received[0], "desk": desk, "recipients": list(addresses)}
-        key = connection.execute(_INSERT_ROW, row).inserted_primary_key
-        assert key is not None
-        ids.append(key[0])
-    return tuple(ids)
+def _insert(
+    connection: Connection, statements: tuple[Insert, Select[int]], rows: Sequence[dict[str, Any]]
+) -> list[int]:
+    """Inserts rows at one go; their ids. The journal has one writer at a time, so the newest rows are these."""
+    into, newest = statements
+    connection.execute(into, rows)
+    return list(connection.execute(newest, {"count": len(rows)}).scalars())[::-1]
 
 
 _COLUMNS = (
@@ -187,8 +196,13 @@ def last_id(store: Store) -> int:
 
 def _row(blobs: Blobs, values: Any) -> JournalRow:
     id_, desk, recipients, door, at, sender, size, digest, raw, blob = values
-    content = blobs.get(blob) if blob else bytes(raw)
-    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, content)
+    missing = False
+    if blob:
+        try:
+            raw = blobs.get(blob)
+        except NotFound:  # one lost file must not stop the mails behind it
+            raw, missing = b"", True
+    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing)
 
 
 def count_after(store: Store, after: int, upto: int) -> int:

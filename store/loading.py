@@ -21,8 +21,9 @@ from store.schema import Grant, Group, Membership, Message, Organization, Person
 
 def load(store: Store, config: Config, loaded: Loaded, file: Path, now: datetime) -> dict[str, int]:
     """Writes everything in one transaction and mails nobody; how many of each kind. Raises BadInput, nothing written."""
+    hashes = _hash_passwords(store, loaded)
     with store.write() as connection:
-        loader = _Loader(connection, config, file, now)
+        loader = _Loader(connection, config, file, now, hashes)
         for place, organization in enumerate(loaded.organizations):
             loader.organization(organization, f"organizations[{place}]")
         for place, person in enumerate(loaded.people):
@@ -36,24 +37,40 @@ def load(store: Store, config: Config, loaded: Loaded, file: Path, now: datetime
     return {name: len(getattr(loaded, name)) for name in Loaded.model_fields if getattr(loaded, name)}
 
 
+def _hash_passwords(store: Store, loaded: Loaded) -> dict[str, str]:
+    """The new hash of each person whose password changes. Hashing is slow on purpose, so no transaction waits for it."""
+    given = {row.email: row.password for row in loaded.people if row.password}
+    given |= {row.email: row.password for row in loaded.agents if row.password}
+    with store.read() as connection:
+        known = {email: people.find(connection, email) for email in given}
+        stored = {email: people.password_hash(connection, who.id) if who else None for email, who in known.items()}
+    hashed: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    for email, password in given.items():
+        if stored[email] is None or not matches(password, stored[email]):
+            changed[email] = hashed.setdefault(password, "") or hash_password(password)
+            hashed[password] = changed[email]
+    return changed
+
+
 class _Loader:
     """One transaction's work; `place` names the row in errors."""
 
-    def __init__(self, connection: Connection, config: Config, file: Path, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, config: Config, file: Path, now: datetime, hashes: dict[str, str]
+    ) -> None:
         self._connection = connection
         self._config = config
         self._file = file
         self._now = now
-        self._hashed: dict[str, str] = {}
+        self._hashes = hashes
 
     def organization(self, row: OrganizationRow, place: str) -> None:
         self._desk(row.desk, place)
         self._put(Organization, {"key": row.key}, row.model_dump(exclude={"key"}))
 
     def person(self, row: PersonRow, place: str) -> None:
-        person = self._person(
-            row.email, row.name, row.password, row.model_dump(include={"status", "language", "timezone"})
-        )
+        person = self._person(row.email, row.name, row.model_dump(include={"status", "language", "timezone"}))
         if row.organization is not None:
             organization = self._by_key(Organization, row.organization, f"{place}.organization")
             self._put(Membership, {"person_id": person, "organization_id": organization}, {"role": row.role})
@@ -66,7 +83,7 @@ class _Loader:
                 self._refuse(
                     f"{place}.departments", f"no department {department!r} at {desk}; there are {_list(known)}"
                 )
-        person = self._person(row.email, row.name, row.password, {"status": "active"})
+        person = self._person(row.email, row.name, {"status": "active"})
         self._put(Staff, {"person_id": person, "desk": desk}, {"role": row.role, "departments": row.departments})
 
     def group(self, row: GroupRow, place: str) -> None:
@@ -91,7 +108,7 @@ class _Loader:
         number = row.number or take_number(self._connection, desk.name)
         if row.number is not None:
             self._skip_numbers(desk.name, row.number)
-        requester = self._person(row.requester, "", None, {})
+        requester = self._person(row.requester, "", {})
         created = row.created or self._now
         newest = max([created, *(message.at for message in row.messages if message.at)])
         public = [message for message in row.messages[1:] if not message.note and message.side != "system"]
@@ -106,34 +123,27 @@ class _Loader:
         }  # fmt: skip
         ticket = self._insert(Ticket, values)
         for address in row.cc:
-            someone = self._person(self._checked(address, f"{place}.cc"), "", None, {})
+            someone = self._person(self._checked(address, f"{place}.cc"), "", {})
             people.add_cc(self._connection, ticket, someone, None, "load", self._now)
         for message in row.messages:
             self._message(ticket, message, created)
 
     def _message(self, ticket: int, row: MessageRow, created: datetime) -> None:
-        author = self._person(row.from_, "", None, {})
+        author = self._person(row.from_, "", {})
         self._insert(Message, {
             "ticket_id": ticket, "side": row.side, "note": row.note, "author_id": author, "from_address": row.from_,
             "from_name": "", "text": row.text, "hidden": "", "html": None, "channel": "load",
             "message_id": row.message_id.strip("<> ") if row.message_id else None, "at": row.at or created,
         })  # fmt: skip
 
-    def _person(self, email: str, name: str, password: str | None, values: dict[str, Any]) -> int:
-        """The person, vouched for by whoever loads the file; an unchanged password is not hashed anew."""
+    def _person(self, email: str, name: str, values: dict[str, Any]) -> int:
+        """The person, vouched for by whoever loads the file."""
         person = people.ensure(self._connection, email, name, self._now)
         values = {**values, "confirmed": True} | ({"name": name} if name else {})
-        if password:
-            stored = self._connection.execute(select(Person.c.password).where(Person.c.id == person)).scalar()
-            if not stored or not matches(password, stored):
-                values["password"] = self._hash(password)
+        if email in self._hashes:
+            values["password"] = self._hashes[email]
         self._connection.execute(update(Person).where(Person.c.id == person).values(**values))
         return person
-
-    def _hash(self, password: str) -> str:
-        if password not in self._hashed:
-            self._hashed[password] = hash_password(password)
-        return self._hashed[password]
 
     def _put(self, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> int:
         """Inserts or updates by identity; the id."""

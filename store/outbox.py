@@ -23,11 +23,25 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from store.database import Store
 from store.rows import write_event
-from store.schema import Attachment, Cc, Message, Outbox, Person
+from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, Staff, Ticket
 
 LEASE = timedelta(seconds=30)
 _OPEN = ("due", "claimed", "deferred")
 _WAITING = ("due", "deferred")
+
+
+_EARLIER = Outbox.alias("earlier")
+# A row of the same ticket and recipient that is not settled and was promised before.
+_BEHIND = (
+    select(_EARLIER.c.id)
+    .where(
+        _EARLIER.c.ticket_id == Outbox.c.ticket_id,
+        _EARLIER.c.person_id == Outbox.c.person_id,
+        _EARLIER.c.id < Outbox.c.id,
+        _EARLIER.c.state.in_(_OPEN),
+    )
+    .exists()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,6 @@ class Letter:
     reply: str  # what the relay said to the attempt before, "" when none has come to an end yet
     facts: Mapping[str, Any]
     text: str
-    html: str | None
     files: tuple[LetterFile, ...]
 
 
@@ -70,20 +83,9 @@ def put(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def due(store: Store, now: datetime, limit: int, skip: Collection[int] = frozenset()) -> list[int]:
     """Ids that may be sent now, oldest first, but for those in `skip`."""
-    earlier = Outbox.alias("earlier")
-    in_line = (
-        select(earlier.c.id)
-        .where(
-            earlier.c.ticket_id == Outbox.c.ticket_id,
-            earlier.c.person_id == Outbox.c.person_id,
-            earlier.c.id < Outbox.c.id,
-            earlier.c.state.in_(_OPEN),
-        )
-        .exists()
-    )
     query = (
         select(Outbox.c.id)
-        .where(Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now, ~in_line)
+        .where(Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now, ~_BEHIND)
         .order_by(Outbox.c.id)
         .limit(limit + len(skip))
     )
@@ -113,19 +115,24 @@ def _no_longer(connection: Connection, row: Any) -> str | None:
     status = connection.execute(select(Person.c.status).where(Person.c.id == row.person_id)).scalar()
     if status != "active":
         return f"recipient {status}"
-    if row.facts.get("role") == "cc":
-        listed = select(Cc.c.id).where(Cc.c.ticket_id == row.ticket_id, Cc.c.person_id == row.person_id)
-        if connection.execute(listed).first() is None:
-            return "recipient no longer on the ticket"
+    belongs = {
+        "cc": select(Cc.c.id).where(Cc.c.ticket_id == row.ticket_id, Cc.c.person_id == row.person_id),
+        "staff": select(Staff.c.id).where(Staff.c.desk == row.facts.get("desk"), Staff.c.person_id == row.person_id),
+        "admin": select(Membership.c.id)
+        .join(Ticket, Ticket.c.organization_id == Membership.c.organization_id)
+        .where(Ticket.c.id == row.ticket_id, Membership.c.person_id == row.person_id, Membership.c.role == "admin"),
+    }.get(row.facts.get("role", ""))
+    if belongs is not None and connection.execute(belongs).first() is None:
+        return "recipient no longer on the ticket"
     return None
 
 
 def _letter(connection: Connection, row: Any) -> Letter:
-    text, html = "", None
+    text = ""
     files: tuple[LetterFile, ...] = ()
     if row.message_id is not None:
-        message = connection.execute(select(Message.c.text, Message.c.html).where(Message.c.id == row.message_id)).one()
-        text, html = message.text, message.html
+        message = connection.execute(select(Message.c.text).where(Message.c.id == row.message_id)).one()
+        text = message.text
         attachments = connection.execute(
             select(Attachment)
             .with_only_columns(
@@ -138,7 +145,7 @@ def _letter(connection: Connection, row: Any) -> Letter:
         files = tuple(LetterFile(*values) for values in attachments)
     return Letter(
         row.id, row.event_id, row.ticket_id, row.person_id, row.recipient, row.template, row.header_id, row.created,
-        row.attempts, row.reply, row.facts, text, html, files,
+        row.attempts, row.reply, row.facts, text, files,
     )  # fmt: skip
 
 
@@ -207,17 +214,19 @@ def _give_back(connection: Connection, now: datetime, which: Any) -> int:
 
 
 def next_due(store: Store) -> datetime | None:
-    """When the next waiting row may be sent; None when none waits."""
+    """When the next row that waits for no other may be sent; None when there is none."""
     with store.read() as connection:
-        return connection.execute(select(func.min(Outbox.c.next_at)).where(Outbox.c.state.in_(_WAITING))).scalar()
+        first = select(func.min(Outbox.c.next_at)).where(Outbox.c.state.in_(_WAITING), ~_BEHIND)
+        at: datetime | None = connection.execute(first).scalar()
+    return at
 
 
 def busy(store: Store, until: datetime) -> int:
-    """Rows that are claimed, or waiting and due before `until`."""
+    """Rows that are claimed, or waiting for no other and due before `until`."""
     with store.read() as connection:
-        waiting = Outbox.c.state.in_(_WAITING) & (Outbox.c.next_at <= until)
+        waiting = Outbox.c.state.in_(_WAITING) & (Outbox.c.next_at <= until) & ~_BEHIND
         query = select(func.count()).select_from(Outbox).where((Outbox.c.state == "claimed") | waiting)
-        return connection.execute(query).scalar_one()
+        return int(connection.execute(query).scalar_one())
 
 
 def bounce(connection: Connection, event_id: int, person_id: int, words: str) -> int | None:

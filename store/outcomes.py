@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import journal
@@ -57,6 +57,8 @@ def oldest_unfiled(store: Store) -> datetime | None:
 
 def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> dict[int, int]:
     """Counts one more attempt for each row, before anything is tried; the counts (threats 82)."""
+    if not rows:
+        return {}
     with store.write() as connection:
         for row in rows:
             values = {
@@ -78,6 +80,23 @@ def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> d
             Outcome.c.journal_id.in_([row.id for row in rows])
         )
         return {id_: attempts for id_, attempts in connection.execute(query)}
+
+
+def attempted(store: Store, rows: Sequence[JournalRow]) -> dict[int, int]:
+    """Those of the rows that were attempted before, with how often."""
+    query = select(Outcome.c.journal_id, Outcome.c.attempts).where(
+        Outcome.c.journal_id.in_([row.id for row in rows]), Outcome.c.attempts > 0
+    )
+    with store.read() as connection:
+        return {id_: attempts for id_, attempts in connection.execute(query)}
+
+
+def take_back_attempts(store: Store, ids: Collection[int]) -> None:
+    """Uncounts attempts that came to no harm, of a filer that stops in good order."""
+    if ids:
+        waiting = (Outcome.c.journal_id.in_(ids), Outcome.c.outcome.is_(None))
+        with store.write() as connection:
+            connection.execute(update(Outcome).where(*waiting).values(attempts=Outcome.c.attempts - 1))
 
 
 def settle(
@@ -116,10 +135,8 @@ def hold_lease(store: Store, holder: str, now: datetime) -> bool:
         values = {"holder": holder, "until": now + LEASE}
         if connection.execute(update(Lease).where(Lease.c.name == FILED, free).values(**values)).rowcount:
             return True
-        if connection.execute(select(Lease.c.name).where(Lease.c.name == FILED)).first():
-            return False
-        connection.execute(insert(Lease).values(name=FILED, **values))
-        return True
+        made = _dialect(connection).insert(Lease).values(name=FILED, **values).on_conflict_do_nothing()
+        return connection.execute(made.returning(Lease.c.name)).first() is not None
 
 
 def release_lease(store: Store, holder: str) -> None:

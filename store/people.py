@@ -21,11 +21,14 @@ NOBODY = "unknown@sender.invalid"  # stands for a sender that no part of a mail 
 def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
     """The id of the person with this address, made when there is none; an empty name is filled in."""
     email = normalise(email)
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    status = "inactive" if email == NOBODY else "active"
-    made = dialect.insert(Person).values(email=email, name=name, status=status, confirmed=False, created=now)
-    connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
-    found = connection.execute(select(Person.c.id, Person.c.name).where(Person.c.email == email)).one()
+    known = select(Person.c.id, Person.c.name).where(Person.c.email == email)
+    found = connection.execute(known).first()
+    if found is None:
+        dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+        status = "inactive" if email == NOBODY else "active"
+        made = dialect.insert(Person).values(email=email, name=name, status=status, confirmed=False, created=now)
+        connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
+        found = connection.execute(known).one()
     if name and not found.name:
         connection.execute(update(Person).where(Person.c.id == found.id).values(name=name))
     return int(found.id)
@@ -117,9 +120,14 @@ def concerned(connection: Connection, ticket: TicketFacts, department: str, desk
 
 
 def _staff(connection: Connection, desk: str, department: str) -> list[int]:
-    """Agents of the department; those with no departments listed look after all of them."""
+    """Agents of the department; those with no departments listed look after all of them.
+
+    A department nobody looks after is everybody's: mail that no one is told of is as good as lost.
+    """
     query = select(Staff.c.person_id, Staff.c.departments).where(Staff.c.desk == desk).order_by(Staff.c.id)
-    return [person for person, departments in connection.execute(query) if not departments or department in departments]
+    everybody = connection.execute(query).all()
+    mine = [person for person, departments in everybody if not departments or department in departments]
+    return mine or [person for person, _departments in everybody]
 
 
 def ticket_facts(connection: Connection, row: Any) -> TicketFacts:

@@ -148,6 +148,6 @@ def write_event(
 
 def insert_row(connection: Connection, table: Table, values: dict[str, Any]) -> int:
     """Inserts one row; its id."""
-    done = connection.execute(insert(table).values(**values))
+    done = connection.execute(insert(table), values)
     assert done.inserted_primary_key is not None
     return int(done.inserted_primary_key[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,7 +62,7 @@ def ticket(connection: Connection, config: Config, row: Any, *, public_only: boo
         query = query.where(~Message.c.note, Message.c.side != "system")
     messages = connection.execute(query).all()
     files = _attachments(connection, [message.id for message in messages])
-    summary["messages"] = [_message(message, files.get(message.id, [])) for message in messages]
+    summary["messages"] = [_message(message, files.get(message.id, []), public_only) for message in messages]
     summary["events"] = _events(connection, row.id, public_only)
     summary["links"] = [] if public_only else _links(connection, config, row.id)
     if public_only:
@@ -132,8 +132,9 @@ def _seen_by(query: Select[Any], config: Config, person: PersonFacts) -> Select[
 def _summaries(connection: Connection, config: Config, rows: Sequence[Any]) -> list[dict[str, Any]]:
     cc: dict[int, list[str]] = {}
     query = select(Cc.c.ticket_id, Person.c.email).join(Person, Person.c.id == Cc.c.person_id).order_by(Cc.c.id)
-    for ticket_id, email in connection.execute(query.where(Cc.c.ticket_id.in_([row.id for row in rows]))):
-        cc.setdefault(ticket_id, []).append(email)
+    for ids in _portions([row.id for row in rows]):
+        for ticket_id, email in connection.execute(query.where(Cc.c.ticket_id.in_(ids))):
+            cc.setdefault(ticket_id, []).append(email)
     return [_summary(row, config.desks[row.desk], cc.get(row.id, [])) for row in rows]
 
 
@@ -163,10 +164,13 @@ def _summary(row: Any, desk: Desk, cc: list[str]) -> dict[str, Any]:
     }
 
 
-def _message(row: Any, files: list[dict[str, Any]]) -> dict[str, Any]:
+def _message(row: Any, files: list[dict[str, Any]], public_only: bool) -> dict[str, Any]:
+    # Below an answer by mail stands the notice it answers, which is for staff alone.
+    quoting = public_only and row.side == "support"
+    hidden, html = ("", None) if quoting else (row.hidden, row.html)
     return {
         "id": row.id, "side": row.side, "note": row.note, "from": row.from_address, "from_name": row.from_name,
-        "text": row.text, "hidden": row.hidden, "html": row.html, "at": iso(row.at), "channel": row.channel,
+        "text": row.text, "hidden": hidden, "html": html, "at": iso(row.at), "channel": row.channel,
         "message_id": row.message_id, "auto": row.auto, "attachments": files,
     }  # fmt: skip
 
@@ -220,8 +224,14 @@ def _links(connection: Connection, config: Config, ticket_id: int) -> list[dict[
 def tags(connection: Connection, config: Config, ids: set[int]) -> dict[int, str]:
     """The tags of tickets by their ids."""
     keys = {desk.name: desk.key for desk in config.desks.values()}
-    rows = connection.execute(select(Ticket.c.id, Ticket.c.desk, Ticket.c.number).where(Ticket.c.id.in_(ids)))
+    query = select(Ticket.c.id, Ticket.c.desk, Ticket.c.number)
+    rows = [row for some in _portions(sorted(ids)) for row in connection.execute(query.where(Ticket.c.id.in_(some)))]
     return {row.id: f"{keys.get(row.desk, row.desk)}#{row.number}" for row in rows}
+
+
+def _portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Databases take only so many values in one statement."""
+    return (ids[start : start + 1000] for start in range(0, len(ids), 1000))
 
 
 def iso(at: datetime) -> str:

@@ -18,7 +18,7 @@ from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
 from templates.contexts import MailContext, one_line
-from templates.words import FLAGS, first_zone, linked
+from templates.words import FLAGS, NOTICE_MARK, first_zone, linked
 
 FOLDER = Path(__file__).parent / "mail"
 LANGUAGE = "en"  # of the sentences in the templates
@@ -59,6 +59,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(wrap=wrap, prose=prose, rule=rule)
+    environment.globals["notice_mark"] = NOTICE_MARK  # before the shared sentences, which say it
     environment.globals["words"] = _words(environment)
     environment.globals["flag_words"] = lambda name: FLAGS.get(name, name)
     return environment

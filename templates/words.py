@@ -9,6 +9,9 @@ from datetime import UTC, tzinfo
 from babel.dates import get_timezone
 from markupsafe import Markup
 
+# The first line of every notice to staff. What stands below it in an answer is the notice, however it is quoted.
+NOTICE_MARK = "Please write your answer above this line."
+
 FLAGS = {
     "automatic": "Automatic mail: nobody was answered",
     "dmarc-failed": "The sender's domain disowns this mail (DMARC): the address is probably forged",
@@ -20,6 +23,7 @@ FLAGS = {
     "stranger": "The sender has no part in what this mail points at",
     "too-complex": "Built too deeply to be read in full",
     "unproved-staff": "Claims to be from a colleague, without proof: nothing was passed on",
+    "unsent-answer": "An answer was not sent, because it had no words of its own. It is kept as a note",
     "unreadable": "Could not be read in full",
     "unverified-sender": "Sender not verified: the address may be forged",
 }

@@ -29,7 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    report.user_properties.extend(("req", mark.args[0]) for mark in item.iter_markers("req") if report.when == "call" or report.skipped)
+    report.user_properties.extend(
+        ("req", mark.args[0]) for mark in item.iter_markers("req") if report.when == "call" or report.skipped
+    )
     if report.skipped and item.config.getoption("--no-skips") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
 

@@ -18,7 +18,7 @@ from store.errors import Permanent
 from store.outbox import Letter, LetterFile
 from store.rules.desk import Desk
 from store.rules.fanout import ANSWERS
-from store.rules.tokens import Token, sign
+from store.rules.tokens import Token, loop_mark, sign
 from templates.contexts import FileLine, MailContext, excerpt, one_line, readable
 from templates.render import LANGUAGE, Rendered, moment, render, size
 
@@ -135,7 +135,7 @@ def _headers(
         # RFC 3834 5.2
         "Auto-Submitted": "auto-replied" if letter.template in ANSWERS else "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        "X-Postern-Loop": desk.name,
+        "X-Postern-Loop": loop_mark(secret),
         "Content-Language": LANGUAGE,
         "MIME-Version": "1.0",
     }

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
-from secrets import token_hex
-from typing import IO
 
 import structlog
 
@@ -18,6 +14,7 @@ from store import clock, outbox
 from store.config import Config
 from store.database import Store, open_store
 from store.errors import Temporary
+from store.holder import Holder
 from store.migrate import ensure_version
 from workers.broker import Lane, local_broker, open_broker, queue_name
 from workers.deliver import Delivery
@@ -32,41 +29,6 @@ _LOST = 2.0  # seconds of idleness after which a hint given is taken for lost
 _BROKEN = 5.0  # seconds a broker that failed is left alone
 _KEEP = 5.0  # seconds between heartbeats, and sweeps
 _LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are taken for leaps
-
-
-class Name:
-    """A worker's name, held by a lock on a file of the data folder.
-
-    The lock ends with the process however it ends, so whoever gets it may free at once what the former bearer had
-    claimed. The file holds a random part, which keeps apart hosts of one name that share only the database.
-    """
-
-    def __init__(self, config: Config) -> None:
-        config.prepare()
-        for number in range(1000):
-            file = (config.data / f"worker-{number}.lock").open("a+")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                continue
-            self._file = file
-            self.value = f"{socket.gethostname()}:{number}:{_mark(file)}"
-            return
-        raise Temporary("a thousand workers run in this data folder already")
-
-    def give_up(self) -> None:
-        self._file.close()
-
-
-def _mark(file: IO[str]) -> str:
-    file.seek(0)
-    mark = file.read().strip()
-    if not mark:
-        mark = token_hex(4)
-        file.write(mark)
-        file.flush()
-    return mark
 
 
 class Feeder:
@@ -141,7 +103,7 @@ class WorkerProcess:
         self._stop, self._ended = threading.Event(), threading.Event()
         self._store = open_store(config)
         self._relay = relay or open_relay(config)
-        self._name = Name(config)
+        self._name = Holder(config, "worker")
         self.delivery = Delivery(config, self._store, self._relay, self._name.value, now)
         queue = queue_name(config)
         local = Lane(local_broker(), queue, threads, self.delivery.deliver)
@@ -163,7 +125,7 @@ class WorkerProcess:
         self._keeping.start()
         _log.info("worker", name=self._name.value, pid=os.getpid())
 
-    def stop(self, patience: float = 30) -> None:
+    def stop(self, patience: float = 20) -> None:
         """Ends: nothing new, what is being sent may finish within `patience` seconds, the rest is due again."""
         self._stop.set()
         self._feeder.wake.set()

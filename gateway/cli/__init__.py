@@ -9,7 +9,8 @@ import sys
 import typer
 
 from gateway.cli import parts, reading, writing
-from store.errors import PosternError, Temporary
+from gateway.cli.supervisor import SUPERVISED, WRONG_SETTING
+from store.errors import ConfigError, PosternError, Temporary
 
 app = typer.Typer(
     name="postern",
@@ -32,7 +33,7 @@ def main() -> None:
     except PosternError as error:
         again = " (try again)" if isinstance(error, Temporary) else ""
         sys.stderr.write(f"postern: {error}{again}\n")
-        sys.exit(1)
+        sys.exit(WRONG_SETTING if isinstance(error, ConfigError) and SUPERVISED in os.environ else 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

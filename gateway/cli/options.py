@@ -26,7 +26,7 @@ def load_config(file: Path | None) -> Config:
     from store.config import load
 
     config = load(file)
-    assert config.addresses is not None
+    _ = config.addresses
     return config
 
 

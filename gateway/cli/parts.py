@@ -22,7 +22,7 @@ def serve(config: ConfigFile = None) -> None:
 
     _log()
     with opened(config) as (settings, _store):
-        assert settings.secret  # made, and the tables brought to this version, before any child needs them
+        _ = settings.secret  # made, and the tables brought to this version, before any child needs them
     Supervisor(settings).run()
 
 

@@ -126,7 +126,7 @@ def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
 
 def explain(
-    journal_id: Annotated[int, typer.Argument(metavar="ID", help="The id of a journal row.")],
+    journal_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The id of a journal row.")],
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:

@@ -33,6 +33,8 @@ def write_reply(
         else:
             command = SupportReply(row.id, message, wait=must_wait, close=close)
         apply(connection, config, command, now())
+        if note and close:
+            apply(connection, config, CloseTicket(row.id, author, "support"), now())
         row, _ = views.find_ticket(connection, config, tag)
         told = views.ticket(connection, config, row)
     return f"{told['tag']} is now {told['label']}"

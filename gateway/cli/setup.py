@@ -33,6 +33,7 @@ def write_configuration(folder: Path, desks: Sequence[str], domain: str) -> list
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)  # passwords of relays and databases will stand there
     return list(files)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -11,8 +12,11 @@ import time
 
 from gateway.cli.signals import StopFlag
 from store.config import Config
+from store.errors import ConfigError
 
 PARTS = ("smtp", "filer", "worker", "portal")
+SUPERVISED = "POSTERN_SUPERVISED"  # set in the environment of the parts
+WRONG_SETTING = 78  # EX_CONFIG of sysexits: a part says that starting it again will not help
 GRACE = 30.0  # seconds a part has to finish what it has begun
 _log = logging.getLogger("postern.serve")
 
@@ -29,7 +33,7 @@ class Supervisor:
         self._stop = StopFlag()
 
     def run(self) -> None:
-        """Returns when every child has stopped after SIGTERM or Ctrl-C."""
+        """Returns when every child has stopped after SIGTERM or Ctrl-C. Raises ConfigError when a part cannot ever start."""
         try:
             while not self._stop.is_set():
                 self._look_after()
@@ -49,13 +53,19 @@ class Supervisor:
         command = [sys.executable, "-m", "gateway", part, "--config", str(self._config.file)]
         # A session of its own: Ctrl-C reaches the parent alone, which stops the children in order.
         self._children[part] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+            env=os.environ | {SUPERVISED: "1"},
         )
         self._started[part] = time.monotonic()
 
     def _mourn(self, part: str, code: int) -> None:
-        """A part that dies young is started again after a growing pause, at most half a minute."""
+        """A part that dies young is started again after a growing pause, at most half a minute. Raises ConfigError."""
         del self._children[part]
+        if code == WRONG_SETTING:
+            raise ConfigError(f"{part} cannot start with these settings; see the line above")
         lived = time.monotonic() - self._started[part]
         self._pause[part] = 1.0 if lived > 60 else min(30.0, self._pause[part] * 2)
         self._not_before[part] = time.monotonic() + self._pause[part]

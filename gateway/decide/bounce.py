@@ -6,8 +6,14 @@ from gateway.parse import Parsed
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
-    """A report never opens a ticket, changes no state and is never answered."""
-    if parsed.auto != "bounce" and not (facts.reported and facts.reported.proved and facts.null_sender):
+    """A report never opens a ticket, changes no state and is never answered.
+
+    Wording alone makes none: a person may well write "Delivery failure: my boxes never arrived". An absence note may
+    come to the envelope address with the null sender as well (RFC 3834 section 4) and is none either.
+    """
+    told = parsed.auto == "bounce" and (parsed.marked or facts.null_sender)
+    proved = facts.reported is not None and facts.reported.proved and facts.null_sender and parsed.auto != "auto-reply"
+    if not (told or proved):
         return None
     if facts.reported is None:
         return Verdict("bounce", "a delivery report about no mail of ours")

@@ -46,7 +46,7 @@ class Facts:
     null_sender: bool = False  # RFC 5321 4.5.5: sent by a machine that wants no answer
     sender: PersonFacts | None = None
     sender_is_desk: bool = False
-    own_message: bool = False  # its Message-ID is one of ours: a mail we sent came back
+    own_message: bool = False  # its Message-ID or its loop mark is ours: a mail we sent came back
     dmarc_failed: bool = False
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None

@@ -6,11 +6,9 @@ from gateway.parse import Parsed
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
-    """Recorded and never answered: a desk that writes to itself would loop."""
-    if parsed.auto == "own":
-        return Verdict("auto", "carries our own loop mark")
+    """Recorded and never answered: a desk that writes to itself would loop. Another installation's mark is not ours."""
     if facts.own_message:
-        return Verdict("auto", "its Message-ID is one of ours")
+        return Verdict("auto", "a mail of our own that came back")
     if facts.sender_is_desk:
         return Verdict("auto", "its sender is a mailbox of a desk")
     return None

@@ -20,6 +20,14 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         return Verdict(
             "new", f"from a staff address, {why}", linked_to=best.ticket.id, acknowledge=False, flags=("unproved-staff",)
         )  # fmt: skip
+    if facts.dmarc_failed:
+        return Verdict(
+            "new",
+            "the sender's domain disowns it (DMARC), and it names a ticket",
+            linked_to=best.ticket.id,
+            acknowledge=False,
+            flags=("dmarc-failed", "stranger"),
+        )
     if best.proves_sender:
         return Verdict(
             "held", f"the {best.kind} belongs to somebody else: a forwarded mail", linked_to=best.ticket.id,

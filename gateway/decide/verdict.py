@@ -19,8 +19,10 @@ class Verdict:
     ticket: int | None = None  # the ticket it goes to
     linked_to: int | None = None  # the ticket it claims to belong to, when it may not go there
     as_support: bool = False
+    as_note: bool = False  # kept from the customer, though meant for them
     acknowledge: bool = True
     proved: bool = False  # the sender used a signed address given to them
+    names_people: bool = True  # the people on its Cc join the ticket
     flags: tuple[str, ...] = ()
     raise_to: Priority | None = None
     rule: str = ""

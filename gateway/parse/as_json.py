@@ -41,7 +41,7 @@ def as_json(parsed: Parsed, file: str, judge: Judge) -> dict[str, Any]:
         "hidden": parsed.hidden,
         "html": parsed.html,
         "attachments": attachments,
-        "auto": parsed.auto,
+        "auto": "own" if parsed.loop_mark else parsed.auto,
         "bounce": bounce,
         "defects": list(parsed.defects),
     }

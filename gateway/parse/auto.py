@@ -6,7 +6,7 @@ import re
 
 from gateway.parse.headers import Headers
 
-OWN_MARK = "x-postern-loop"
+LOOP_MARK = "x-postern-loop"
 
 _LIST_FIELDS = (
     "list-id",
@@ -68,12 +68,10 @@ _AUTO_SUBJECT = re.compile(
 
 
 def judge_origin(headers: Headers, kind: str, address: str, subject: str, bounced: bool) -> str | None:
-    """The first that fits of "own", "bounce", "auto-reply", "list", "auto-generated"; None for mail of people.
+    """The first that fits of "bounce", "auto-reply", "list", "auto-generated"; None for mail of people.
 
     `kind` is the content type of the whole message, `address` the From address.
     """
-    if headers.all(OWN_MARK):
-        return "own"
     if bounced or is_report(headers, kind, address, subject):
         return "bounce"
     submitted = _word(headers.first("auto-submitted"))

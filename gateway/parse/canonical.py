@@ -7,7 +7,8 @@ import re
 
 _TRACE = re.compile(
     rb"(?:received|x-received|return-path|delivered-to|x-original-to|x-delivered-to|envelope-to|delivery-date|"
-    rb"x-envelope-[!-9;-~]*|authentication-results|received-spf|arc-[!-9;-~]*)[ \t]*:",
+    rb"x-envelope-[!-9;-~]*|authentication-results|received-spf|arc-[!-9;-~]*|dkim-signature|resent-[!-9;-~]*|"
+    rb"x-(?:spam|virus|rspamd|ms-exchange|google|gm|forwarded|forefront|microsoft-antispam)[!-9;-~]*)[ \t]*:",
     re.IGNORECASE,
 )
 _BLOCK = 1 << 20

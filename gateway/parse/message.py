@@ -14,7 +14,7 @@ from typing import TypeVar
 import mailparser
 
 from gateway.parse.addresses import normalise_address, read_list, read_sender
-from gateway.parse.auto import is_report, judge_origin
+from gateway.parse.auto import LOOP_MARK, is_report, judge_origin
 from gateway.parse.body import Body, take_apart
 from gateway.parse.bounce import Report, read_bounce
 from gateway.parse.canonical import hash_message
@@ -87,6 +87,8 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
         html=_guard(body.html, None, defects),
         files=tuple(body.files),
         auto=_guard(lambda: judge_origin(headers, kind, address, subject, bounce is not None), None, defects),
+        marked=_guard(lambda: judge_origin(headers, kind, address, "", False) is not None, False, defects),
+        loop_mark=next((clean_line(value, 200) for value in headers.all(LOOP_MARK)), None),
         bounce=bounce,
         importance=_read_importance(headers),
         hops=len(headers.all("received")),

@@ -66,6 +66,8 @@ class Parsed:
     html: str | None = None
     files: tuple[File, ...] = ()
     auto: str | None = None
+    marked: bool = False  # `auto` rests on a mark of the mail itself, not on its wording alone
+    loop_mark: str | None = None  # the value of X-Postern-Loop, ours or another installation's
     bounce: Bounce | None = None
     importance: str | None = None
     hops: int = 0

@@ -7,6 +7,7 @@
     closed          ticket_closed  ticket_closed         ticket_closed  - (staff_notice when a customer closed)
     status          ticket_update  ticket_update         -           -
     note            -              -                     -           -
+    unsent          -              -                     -           -                      its author: staff_notice
 
 Nobody is told of their own act unless the desk says `echo_actor`; nobody twice; nobody inactive; nobody whom the
 writer's own mail already addressed.
@@ -20,7 +21,7 @@ from typing import Literal
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts
 
-ChangeKind = Literal["opened", "customer_reply", "support_reply", "closed", "status", "note", "recorded"]
+ChangeKind = Literal["opened", "customer_reply", "support_reply", "closed", "status", "note", "unsent"]
 Template = Literal[
     "confirmation", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "attachment_refused"
 ]
@@ -37,7 +38,7 @@ _ROWS: dict[ChangeKind, dict[str, Template]] = {
     "closed": {"requester": "ticket_closed", "admin": "ticket_closed", "cc": "ticket_closed"},
     "status": {"requester": "ticket_update", "admin": "ticket_update"},
     "note": {},
-    "recorded": {},
+    "unsent": {},
 }  # fmt: skip
 
 
@@ -78,16 +79,21 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
     """The mails that follow from a change, each person at most once, in a stable order."""
     row = _ROWS[change.kind]
     notices: dict[int, Notice] = {}
+    # What a stranger writes is told to staff and to a known requester alone. Else a stranger could have us mail a
+    # victim, by forging the victim's address first and writing on that ticket, or by putting the victim on Cc.
+    vouched = change.kind != "customer_reply" or bool(concerned.actor and concerned.actor.confirmed)
 
     def tell(
         person: PersonFacts, role: Literal["requester", "admin", "cc", "staff"], template: Template | None
     ) -> None:
         if template is None or not person.active or person.id in notices:
             return
+        if not vouched and role != "staff" and (role == "cc" or not person.confirmed):
+            return
         is_actor = person.id == change.actor
         if is_actor and template != "confirmation" and not desk.notify.echo_actor:
             return
-        if not is_actor and person.email in change.already:
+        if not is_actor and role != "staff" and person.email in change.already:
             return
         if template == "confirmation" and not change.acknowledge:
             return
@@ -98,14 +104,14 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
     if desk.notify.organization_admins:
         for person in concerned.admins:
             tell(person, "admin", row.get("admin"))
-    if change.by_support or (concerned.actor and concerned.actor.confirmed):
-        # A stranger could otherwise have us mail a victim by putting them on Cc and writing again (threats 38, 42).
-        for person in concerned.cc:
-            tell(person, "cc", row.get("cc"))
+    for person in concerned.cc:
+        tell(person, "cc", row.get("cc"))
     if desk.notify.department_staff:
         by_customer = change.kind == "closed" and not change.by_support
         for person in concerned.staff:
             tell(person, "staff", "staff_notice" if by_customer else row.get("staff"))
+    if change.kind == "unsent" and concerned.actor and concerned.actor.active:
+        notices[concerned.actor.id] = Notice(concerned.actor, "staff", "staff_notice")
     told = _told_of_refusal(change, concerned, notices)
     if told:
         notices[told.person.id] = told

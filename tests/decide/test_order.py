@@ -12,6 +12,7 @@ from gateway.parse import Address, Bounce, Parsed
 from gateway.parse.authentication import dmarc_result
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
+from templates.words import NOTICE_MARK
 
 SUPPORT = Mailbox(address="support@desk.test")
 SAFETY = Mailbox(address="safety@desk.test", department="Safety", priority="urgent")
@@ -21,7 +22,7 @@ GINA = PersonFacts(2, "gina@desk.test", confirmed=True, staff_of=("hosting",))
 TICKET = TicketFacts(7, "hosting", 1001, 1, None, frozenset())
 OTHER = TicketFacts(8, "hosting", 1002, 1, None, frozenset())
 
-PLAIN = Parsed(message_id="a@cust.test", sender=Address("anna@cust.test"), subject="x", text="hi")
+PLAIN = Parsed(message_id="a@cust.test", sender=Address("anna@cust.test"), subject="x", text="hi", reply="hi")
 FACTS = Facts(desk=DESK, mailboxes=(SUPPORT,), sender=ANNA)
 TAG = Evidence("subject_tag", TICKET, "requester")
 STRANGE_TAG = Evidence("subject_tag", TICKET, "none")
@@ -42,16 +43,21 @@ CASES = [
     ("no identity, tag", {"sender": None}, {"sender": None, "evidence": (STRANGE_TAG,)}, ("stranger", "new", None, ("unverified-sender", "stranger"))),
     ("no identity", {"sender": None}, {"sender": None}, ("opening", "new", None, ("unverified-sender",))),
     ("duplicate of a reply", {}, {"duplicate_of": 5, "duplicate_ticket": 7, "evidence": (TAG,)}, ("duplicate", "duplicate", 7, ())),
-    ("own mail with a tag", {"auto": "own"}, {"evidence": (TAG,)}, ("own_mail", "auto", None, ())),
     ("own Message-ID", {}, {"own_message": True, "evidence": (TAG,)}, ("own_mail", "auto", None, ())),
     ("from a desk", {}, {"sender_is_desk": True}, ("own_mail", "auto", None, ())),
-    ("bounce, ours", {"auto": "bounce", "bounce": Bounce()}, {"reported": REPORT, "evidence": (TAG,)}, ("bounce", "bounce", 7, ())),
-    ("bounce, not ours", {"auto": "bounce", "bounce": Bounce()}, {}, ("bounce", "bounce", None, ())),
+    ("bounce, ours", {"auto": "bounce", "marked": True, "bounce": Bounce()}, {"reported": REPORT, "evidence": (TAG,)}, ("bounce", "bounce", 7, ())),
+    ("bounce, not ours", {"auto": "bounce", "marked": True, "bounce": Bounce()}, {}, ("bounce", "bounce", None, ())),
     ("silent return to VERP", {}, {"reported": REPORT, "null_sender": True}, ("bounce", "bounce", 7, ())),
-    ("vacation on a ticket", {"auto": "auto-reply"}, {"evidence": (TAG,)}, ("automatic", "auto", 7, ())),
-    ("vacation of a stranger", {"auto": "auto-reply"}, {"evidence": (STRANGE_TAG,)}, ("automatic", "auto", None, ())),
-    ("alarm", {"auto": "auto-generated"}, {}, ("automatic", "new", None, ("automatic",))),
-    ("list", {"auto": "list"}, {}, ("automatic", "new", None, ("automatic",))),
+    ("vacation on a ticket", {"auto": "auto-reply", "marked": True}, {"evidence": (TAG,)}, ("automatic", "auto", 7, ())),
+    ("vacation of a stranger", {"auto": "auto-reply", "marked": True}, {"evidence": (STRANGE_TAG,)}, ("automatic", "auto", None, ())),
+    ("a person's words like a bounce", {"auto": "bounce"}, {}, ("automatic", "new", None, ("automatic",))),
+    ("a person's words like an absence", {"auto": "auto-reply"}, {}, ("automatic", "new", None, ("automatic",))),
+    ("vacation to VERP", {"auto": "auto-reply", "marked": True}, {"reported": REPORT, "null_sender": True, "evidence": (TAG,)}, ("automatic", "auto", 7, ())),
+    ("tag, DMARC failed", {}, {"evidence": (TAG,), "dmarc_failed": True}, ("stranger", "new", None, ("dmarc-failed", "stranger"))),
+    ("staff, only the notice", {"reply": NOTICE_MARK, "text": NOTICE_MARK}, {"sender": GINA, "evidence": (SIGNED,)}, ("reply", "reply", 7, ("unsent-answer",))),
+    ("staff, without a word", {"reply": ""}, {"sender": GINA, "evidence": (SIGNED,)}, ("reply", "reply", 7, ("unsent-answer",))),
+    ("alarm", {"auto": "auto-generated", "marked": True}, {}, ("automatic", "new", None, ("automatic",))),
+    ("list", {"auto": "list", "marked": True}, {}, ("automatic", "new", None, ("automatic",))),
     ("null sender", {}, {"null_sender": True}, ("automatic", "new", None, ("automatic",))),
     ("inactive", {}, {"sender": replace(ANNA, status="inactive")}, ("opening", "new", None, ("inactive-sender",))),
     ("DMARC failed", {}, {"dmarc_failed": True}, ("opening", "new", None, ("dmarc-failed",))),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 MAIL = b"From: alice@cust.test\r\nSubject: printer\r\n\r\nIt smokes.\r\n"
@@ -83,3 +85,13 @@ class Peer:
 def stuffed(content: bytes) -> bytes:
     """Content with its dots doubled (RFC 5321 4.5.2)."""
     return (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:]
+
+
+def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether something becomes true in this time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if check():
+            return True
+        time.sleep(0.01)
+    return check()

@@ -7,7 +7,6 @@ import concurrent.futures
 import logging
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,7 +18,7 @@ from store.config import Config
 from store.database import Store
 from store.errors import Temporary
 from store.journal import last_id, rows_after
-from tests.doors.client import MAIL, Peer
+from tests.doors.client import MAIL, Peer, eventually
 from tests.doors.conftest import Configure
 from tests.doors.writers import Journal
 
@@ -38,15 +37,6 @@ def door_with(house: House, *faults: BaseException, **options: float) -> Iterato
 
 def stored(store: Store, start: int) -> list[bytes]:
     return [row.raw for row in rows_after(store, start, 1000)]
-
-
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if check():
-            return True
-        time.sleep(0.01)
-    return check()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,30 +12,51 @@ import pytest
 import trustme
 
 from gateway.smtp import Door, background, tls_context
-from store.config import Config
+from gateway.smtp_connection import Connection
 from store.database import Store
 from store.errors import ConfigError
 from store.journal import rows_after
-from tests.doors.client import MAIL, Peer
+from tests.doors.client import MAIL, Peer, eventually
 from tests.doors.conftest import make_store, write_config
+from tests.doors.writers import Journal
+
+House = tuple[Door, Journal, Store]
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
-def secure(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Door, Config, Store]]:
+def secure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("tls")
     certificate = trustme.CA().issue_cert("localhost")
     certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     config = write_config(folder, tls_cert="cert.pem", tls_key="key.pem")
     store = make_store(config)
-    with background(config, store, uvloop=request.param == "uvloop") as door:
-        yield door, config, store
+    journal = Journal(store)
+    with background(config, store, journal=journal, uvloop=request.param == "uvloop") as door:
+        yield door, journal, store
+    journal.close()
     store.close()
 
 
-def test_a_mail_over_tls_of_any_size_is_stored(secure: tuple[Door, Config, Store]) -> None:
+def full_before_tls(secure: House) -> Peer:
+    """A peer behind its handshake that had filled the door's buffer in clear while the door could not read."""
+    door, journal, _ = secure
+    assert eventually(lambda: not door.reception.conversations)
+    peer = Peer(door.address)
+    peer.envelope()
+    journal.asked.clear()
+    journal.gate.clear()
+    peer.raw(MAIL + b".\r\nSTARTTLS\r\n" + b"x" * 140_000)  # more than 2 * line_length_limit, and all of it is read
+    assert journal.asked.wait(5)
+    (conversation,) = door.reception.conversations
+    assert eventually(lambda: len(conversation._reader._buffer) > 140_000)  # type: ignore[attr-defined]
+    journal.gate.set()
+    assert [peer.reply()[:3], peer.reply()[:3]] == ["250", "220"]
+    peer.start_tls()
+    return peer
+
+
+def test_a_mail_over_tls_of_any_size_is_stored(secure: House) -> None:
     door, _, store = secure
     with Peer(door.address) as peer:
         assert "250-STARTTLS" in peer.ask("EHLO c")[0]
@@ -49,7 +73,7 @@ def test_a_mail_over_tls_of_any_size_is_stored(secure: tuple[Door, Config, Store
         assert peer.ask("QUIT")[0].startswith("221 ")
 
 
-def test_what_was_sent_in_clear_behind_starttls_is_never_answered(secure: tuple[Door, Config, Store]) -> None:
+def test_what_was_sent_in_clear_behind_starttls_is_never_answered(secure: House) -> None:
     with Peer(secure[0].address) as peer:
         peer.ask("EHLO c", "MAIL FROM:<a@b.test>", "RCPT TO:<support@desk.test>")
         peer.send("STARTTLS", "RSET", "EHLO injected", "MAIL FROM:<evil@b.test>", "NOOP")
@@ -68,7 +92,7 @@ def test_what_was_sent_in_clear_behind_starttls_is_never_answered(secure: tuple[
 
 
 def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(
-    secure: tuple[Door, Config, Store], caplog: pytest.LogCaptureFixture
+    secure: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     door = secure[0]
     with Peer(door.address) as peer:
@@ -80,15 +104,66 @@ def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(
     peer.reset()
     with Peer(door.address) as other:
         assert other.ask("NOOP")[0].startswith("250")
-        for _ in range(100):
-            if len(door.reception.conversations) == 1:
-                break
-            other.ask("EHLO c")
-        assert len(door.reception.conversations) == 1
+        assert eventually(lambda: len(door.reception.conversations) == 1)
+        assert other.ask("EHLO c")[0].startswith("250")
     assert not [record for record in caplog.records if record.name.startswith("postern")]
 
 
-def test_starttls_takes_no_argument(secure: tuple[Door, Config, Store]) -> None:
+def test_a_fault_behind_the_handshake_ends_the_connection_so_that_the_old_state_never_answers(
+    secure: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = secure[0]
+
+    def broken(self: Connection, transport: object) -> None:
+        raise AttributeError("asyncio has changed")
+
+    monkeypatch.setattr(Connection, "_move_to", broken)
+    with Peer(door.address) as peer:
+        peer.ask("EHLO c", "MAIL FROM:<a@b.test>")
+        assert peer.ask("STARTTLS")[0].startswith("220 ")
+        with contextlib.suppress(OSError):  # of a door that is gone
+            peer.start_tls()
+            peer.send("RCPT TO:<support@desk.test>", "NOOP")
+        assert peer.reply() == ""
+        assert eventually(lambda: not door.reception.conversations)
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("postern")]
+    assert len(told) == 1 and told[0].startswith("STARTTLS failed: AttributeError at ") and "changed" not in told[0]
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_a_peer_that_leaves_within_tls_frees_its_place(
+    polite: bool, secure: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = secure[0]
+    with Peer(door.address) as peer:
+        peer.ask("EHLO c", "STARTTLS")
+        peer.start_tls()
+        assert peer.ask("EHLO c", "NOOP")[1].startswith("250 ")
+        if polite:
+            assert isinstance(peer.socket, ssl.SSLSocket)
+            peer.socket.unwrap().close()
+    assert eventually(lambda: not door.reception.conversations, 2.0)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_peer_that_was_full_in_clear_is_answered_within_tls(secure: House) -> None:
+    with full_before_tls(secure) as peer:
+        peer.raw((b"NOOP " + b"x" * 1000 + b"\r\n") * 500)
+        assert {peer.reply()[:3] for _ in range(500)} == {"250"}
+        assert peer.deliver().startswith("250 ")
+
+
+def test_a_peer_that_was_full_in_clear_is_held_back_within_tls(secure: House) -> None:
+    with full_before_tls(secure) as peer:
+        peer.socket.settimeout(1.0)
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < 64 << 20:  # far more than the sockets between us keep
+                sent += peer.socket.send(b"HELP\r\n" * 40_000)
+        peer.reset()
+
+
+def test_starttls_takes_no_argument(secure: House) -> None:
     with Peer(secure[0].address) as peer:
         assert peer.ask("EHLO c", "STARTTLS now")[1].startswith("501 ")
 

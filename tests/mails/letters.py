@@ -59,7 +59,7 @@ def letter(
     return Letter(
         id=1, event_id=70, ticket_id=1042, person_id=9, recipient="anna@weber.test", template=template,
         header_id="token-of-a-copy@desk.test", created=datetime(2026, 7, 14, 7, 5, 1, 250, UTC), attempts=1, reply="",
-        facts={**FACTS, **usual, **facts}, text=text, html=None, files=tuple(files),
+        facts={**FACTS, **usual, **facts}, text=text, files=tuple(files),
     )  # fmt: skip
 
 

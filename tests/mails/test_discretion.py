@@ -24,7 +24,6 @@ def test_a_stranger_gets_nothing_back_of_what_was_sent_in_their_name(template: s
             author_address=f"{CANARY}@evil.test", files=[replace(LOG, filename=f"{CANARY}.pdf")],
             refused=[{"filename": f"{CANARY}.exe", "reason": CANARY}], flags=[CANARY], origin=CANARY, department=CANARY,
         ),
-        html=f"<b>{CANARY}</b>",
     )  # fmt: skip
     seen = read(mail)
     assert CANARY not in seen.everything and CANARY.encode() not in mail.content

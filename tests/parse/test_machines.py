@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.parse import BouncedRecipient, parse
+from gateway.parse import BouncedRecipient, as_json, parse
 from tests.parse.samples import multipart, read
 
 
 @pytest.mark.parametrize(
     ("fields", "word"),
     [
-        ({"X-Postern-Loop": "1", "Auto-Submitted": "auto-replied"}, "own"),
+        ({"X-Postern-Loop": "1", "Auto-Submitted": "auto-replied"}, "auto-reply"),
         ({"Auto-Submitted": "auto-replied"}, "auto-reply"),
         ({"Auto-Submitted": "auto-generated (x)"}, "auto-generated"),
         ({"Auto-Submitted": "no"}, None),
@@ -36,7 +36,15 @@ from tests.parse.samples import multipart, read
     ],
 )
 def test_marks_of_machines(fields: dict[str, str], word: str | None) -> None:
-    assert read(**fields).auto == word
+    parsed = read(**fields)
+    assert parsed.auto == word
+    assert parsed.marked == (word is not None and "Subject" not in fields)
+
+
+def test_a_loop_mark_is_told_and_shown_as_our_own() -> None:
+    parsed = read(**{"X-Postern-Loop": "hosting abc"})
+    assert (parsed.auto, parsed.loop_mark) == (None, "hosting abc")
+    assert as_json(parsed, "x", lambda _file: ("accepted", None))["auto"] == "own"
 
 
 def report(status: str) -> bytes:

@@ -222,15 +222,25 @@ def test_who_may_no_longer_get_a_mail_is_found_at_the_last_moment(any_store: Sto
     assert (row["state"], row["reply"]) == ("suppressed", "recipient inactive")
 
 
+def test_an_agent_who_left_the_desk_gets_no_more_of_it(any_store: Store, any_config: Config) -> None:
+    _, notice = due_mails(any_store, any_config)
+    with any_store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM staff")
+    assert outbox.claim(any_store, notice, "w", NOW) is None
+
+
 def test_busy_counts_what_is_due_soon_and_what_is_being_sent(any_store: Store, any_config: Config) -> None:
     first, second = due_mails(any_store, any_config)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 4
+    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 2  # two more wait behind the first
     outbox.claim(any_store, first, "w", NOW)
     outbox.defer(any_store, first, "w", "later", NOW + timedelta(hours=1), NOW)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 3
+    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 1
+    assert outbox.next_due(any_store) == NOW
     outbox.claim(any_store, second, "w", NOW)
+    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 1
     outbox.fail(any_store, second, "w", "550 no", NOW)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 2
+    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 0
+    assert outbox.next_due(any_store) == NOW + timedelta(hours=1)
     failed = Gateway(any_config, any_store).ticket("HO#1001")["events"][-1]
     assert (failed["kind"], failed["new"]) == ("delivery_failed", "gina@desk.test: 550 no")
 

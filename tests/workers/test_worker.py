@@ -8,10 +8,11 @@ import time
 import pytest
 from sqlalchemy import update
 
+from store.holder import Holder
 from store.tables import Outbox
 from tests.fakes import DROP, HANG, Clock, FakeRelay, until
 from tests.workers.bench import Bench, copies
-from workers.worker import Keeper, Name
+from workers.worker import Keeper
 
 
 @pytest.mark.req("BR-04")
@@ -287,10 +288,10 @@ def other_keeper(bench: Bench, clock: Clock) -> Keeper:
 
 
 def test_a_name_is_borne_by_one_at_a_time_and_comes_back(bench: Bench) -> None:
-    first, second = Name(bench.config), Name(bench.config)
+    first, second = Holder(bench.config, "worker"), Holder(bench.config, "worker")
     assert first.value != second.value
     first.give_up()
-    third = Name(bench.config)
+    third = Holder(bench.config, "worker")
     assert third.value == first.value
     second.give_up()
     third.give_up()
