@@ -223,6 +223,9 @@ def _explain(file: Path, error: ValidationError, model: type[BaseModel]) -> str:
     """The first mistake as `FILE: KEY: what was expected`."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
+    variable = "POSTERN_" + "__".join(str(part) for part in first["loc"]).upper()
+    if variable in os.environ:
+        return f"environment: {variable}: {first['msg'][:1].lower()}{first['msg'][1:]}, got {os.environ[variable]!r}"
     if first["type"] == "extra_forbidden":
         inner: Any = model
         for part in first["loc"][:-1]:

@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, bindparam, func, insert, select
+from sqlalchemy import Connection, Insert, Select, Table, bindparam, func, insert, select, text
 
 from store.blobs import Blobs
 from store.database import Store
@@ -224,3 +224,20 @@ def first_received_after(store: Store, after: int, without: Iterable[int] = ()) 
     with store.read_journal() as connection:
         at: datetime | None = connection.execute(query).scalar()
     return at
+
+
+def never_reuse(store: Store, ids_up_to: int) -> None:
+    """Sees to it that new rows get higher ids, when a backup brought back an older journal than the tickets know.
+
+    Without this a new mail could get the id of one that was filed before the backup, and never be looked at.
+    """
+    with store.write_journal() as connection:
+        newest = connection.execute(select(func.max(Journal.c.id))).scalar() or 0
+        if newest >= ids_up_to:
+            return
+        if store.sqlite:
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'journal'")
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('journal', ?)", (ids_up_to,))
+        else:
+            sequence = text("SELECT setval(pg_get_serial_sequence('journal', 'id'), :upto)")
+            connection.execute(sequence, {"upto": ids_up_to})

@@ -13,6 +13,22 @@ from store.rules.addressing import normalise
 from store.rules.desk import Priority
 from store.rules.states import State
 
+# Parts of the form that other versions understand.
+_LATER = frozenset(
+    [
+        "assets",
+        "warranties",
+        "purchases",
+        "invoices",
+        "documents",
+        "articles",
+        "announcements",
+        "components",
+        "incidents",
+        "cdrs",
+    ]
+)
+
 
 class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,5 +141,7 @@ def read_file(file: Path) -> Loaded:
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+        if len(first["loc"]) == 1 and first["loc"][0] in _LATER:
+            raise BadInput(f"{file}: {place}: not supported by this version yet") from None
         message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{file}: {place}: {message}") from None

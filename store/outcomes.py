@@ -47,6 +47,12 @@ def count_unfiled(store: Store) -> int:
     return max(0, journal.count_after(store, after, newest) - done)
 
 
+def newest_known(store: Store) -> int:
+    """The highest journal id that anything here speaks of; 0 for none."""
+    with store.read() as connection:
+        return max(_cursor(connection), connection.execute(select(func.max(Outcome.c.journal_id))).scalar() or 0)
+
+
 def oldest_unfiled(store: Store) -> datetime | None:
     """When the oldest message that waits for its outcome was received."""
     with store.read() as connection:

@@ -21,8 +21,11 @@ def serve(config: ConfigFile = None) -> None:
     from gateway.cli.supervisor import Supervisor
 
     _log()
-    with opened(config) as (settings, _store):
+    from store import journal, outcomes
+
+    with opened(config) as (settings, store):
         _ = settings.secret  # made, and the tables brought to this version, before any child needs them
+        journal.never_reuse(store, outcomes.newest_known(store))
     Supervisor(settings).run()
 
 
@@ -31,8 +34,10 @@ def smtp(config: ConfigFile = None) -> None:
     from gateway.smtp import run
 
     _log()
-    with opened(config) as (settings, _store):
-        pass
+    from store import journal, outcomes
+
+    with opened(config) as (settings, store):
+        journal.never_reuse(store, outcomes.newest_known(store))
     run(settings)
 
 

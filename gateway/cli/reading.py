@@ -31,24 +31,19 @@ def parse(
     config: ConfigFile = None,
 ) -> None:
     """Show what the gateway understands of each message; stores nothing and needs no configuration."""
-    from gateway.parse import File
     from gateway.parse import as_json as form
     from gateway.parse import parse as read
     from store.rules.desk import Files
-    from store.rules.files import judge
+    from store.rules.files import judge_all
 
     rules = _desk_files(config, desk) if desk else Files()
-
-    def verdict(file: File) -> tuple[str, str | None]:
-        judgement = judge(file, rules)
-        return judgement.verdict, judgement.reason
-
     for file in files:
         try:
-            raw = file.read_bytes()
+            parsed = read(file.read_bytes())
         except OSError as error:
             raise BadInput(f"{file}: cannot be read: {error.strerror}") from None
-        told = form(read(raw), str(file), verdict)
+        verdicts = ((one.verdict, one.reason) for one in judge_all(parsed.files, rules))
+        told = form(parsed, str(file), lambda _file, verdicts=verdicts: next(verdicts))  # type: ignore[misc]
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n" if as_json else _outline(told))
 
 

@@ -71,13 +71,13 @@ def ingest(
     from gateway import pipe
     from gateway.answers import Answer, trouble
 
-    try:
-        raw = file.read_bytes() if file else sys.stdin.buffer.read()
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be read: {error.strerror}") from None
+    if file and not file.is_file():
+        raise BadInput(f"{file}: no such file")
     try:
         with opened(config) as (settings, store):
-            code = pipe.ingest(settings, store, raw, to or [], sender)
+            enough = settings.settings.smtp.max_size + 1  # one byte more than is taken tells that it is too much
+            with file.open("rb") if file else sys.stdin.buffer as source:
+                code = pipe.ingest(settings, store, source.read(enough), to or [], sender)
     except Exception as error:  # a mail server would bounce the mail on any other code
         trouble(error, "pipe")
         sys.stderr.write(f"postern: {error}\n" if isinstance(error, PosternError) else "postern: try again later\n")

@@ -320,3 +320,17 @@ def test_large_messages_are_read_a_few_at_a_time(store: Store, monkeypatch: pyte
     assert [row.id for row in journal.rows_after(store, 0, 10)] == [1, 2]
     assert [row.id for row in journal.rows_after(store, 4, 10)] == [5]
     assert [row.id for row in journal.rows_after(store, 5, 10)] == [6]
+
+
+def test_a_journal_from_an_older_backup_gives_no_id_twice(any_gateway: Gateway) -> None:
+    for _ in range(3):
+        any_gateway.receive(mail(), "support@hosting.desk.test")
+    with any_gateway.store.write_journal() as connection:
+        connection.exec_driver_sql("DELETE FROM journal WHERE id > 1")
+        if any_gateway.store.sqlite:
+            connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'journal'")
+        else:
+            connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('journal', 'id'), 1)")
+    journal.never_reuse(any_gateway.store, outcomes.newest_known(any_gateway.store))
+    assert any_gateway.receive(mail(), "support@hosting.desk.test")["id"] == 4
+    assert any_gateway.journal()[-1]["outcome"] == "new"
