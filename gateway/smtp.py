@@ -16,7 +16,7 @@ import aiosmtpd
 from gateway.answers import Answer, log
 from gateway.smtp_protocol import Conversation
 from gateway.smtp_reception import WORK, Reception, Writer
-from store.config import Config
+from store.config import Config, host_and_port
 from store.database import Store, open_store
 from store.errors import ConfigError
 from store.journal import JournalWriter
@@ -37,7 +37,7 @@ class Door:
         work_seconds: float = WORK,
     ) -> None:
         check_library(aiosmtpd.__version__)
-        self._listen = listen_address(config)
+        self._listen = host_and_port(config.settings.smtp.listen, f"{config.file}: smtp.listen")
         self._tls = tls_context(config)
         self._name = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()) or "localhost"
         self.reception = Reception(
@@ -155,15 +155,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-def listen_address(config: Config) -> tuple[str, int]:
-    """`[smtp] listen` as host and port; `[::1]:25` for IPv6, an empty host for all. Raises ConfigError."""
-    value = config.settings.smtp.listen
-    host, colon, port = value.rpartition(":")
-    if not (colon and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise ConfigError(f"{config.file}: smtp.listen: expected HOST:PORT, got {value!r}")
-    return host.strip("[]"), int(port)
 
 
 def tls_context(config: Config) -> ssl.SSLContext | None:

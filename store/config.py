@@ -202,6 +202,14 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
     return Config(settings, file.parent, file)
 
 
+def host_and_port(value: str, key: str) -> tuple[str, int]:
+    """`HOST:PORT` taken apart; `[::1]:80` for IPv6, an empty host for all addresses. Raises ConfigError naming the key."""
+    host, colon, port = value.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ConfigError(f"{key}: expected HOST:PORT, got {value!r}")
+    return host.strip("[]"), int(port)
+
+
 def read_desk(file: Path) -> Desk:
     """One desk file. Raises ConfigError naming the file and the key."""
     try:

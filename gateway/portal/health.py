@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from gateway.portal.listening import host_and_port
 from store import outbox, outcomes
+from store.config import host_and_port
 from store.errors import ConfigError, describe
 
 LATE = 600  # seconds a row may wait before somebody should look

@@ -10,9 +10,8 @@ import threading
 import uvicorn
 
 from gateway.portal.app import create_app
-from gateway.portal.listening import host_and_port
 from store import passwords
-from store.config import Config
+from store.config import Config, host_and_port
 from store.database import Store
 from store.errors import ConfigError
 

@@ -15,9 +15,9 @@ from smtplib import SMTP
 import pytest
 
 from gateway.answers import Answer
-from gateway.smtp import background, check_library, listen_address, loop_factory, serve
+from gateway.smtp import Door, background, check_library, loop_factory, serve
 from gateway.smtp_limits import Guests, hops, room_for
-from store.config import Config
+from store.config import Config, host_and_port
 from store.database import Store
 from store.errors import ConfigError
 from store.journal import last_id, rows_after
@@ -258,14 +258,14 @@ def test_hops_are_counted_in_the_header_only() -> None:
         ("localhost:0", ("localhost", 0)),
     ],
 )
-def test_listen_is_host_and_port(listen: str, found: tuple[str, int], configure: Configure) -> None:
-    assert listen_address(configure(listen=listen)) == found
+def test_listen_is_host_and_port(listen: str, found: tuple[str, int]) -> None:
+    assert host_and_port(listen, "smtp.listen") == found
 
 
 @pytest.mark.parametrize("listen", ["25", "localhost", "localhost:", "h:65536", "h:x", "h:-1", ""])
 def test_a_wrong_listen_stops_the_start_with_one_line(listen: str, configure: Configure) -> None:
     with pytest.raises(ConfigError, match=r"smtp\.listen: expected HOST:PORT, got"):
-        listen_address(configure(listen=listen))
+        Door(configure(listen=listen), None)  # the address is looked at first
 
 
 def test_a_taken_port_stops_the_start_with_one_line(house: House, configure: Configure, store_of: Stores) -> None:

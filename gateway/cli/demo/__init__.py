@@ -25,7 +25,7 @@ def run(folder: Path, once: bool) -> int:
     with _ending_like_ctrl_c():
         try:
             result = _play(console, house, began)
-            show_door(console, house)
+            show_door(console, house, once)
             if not once:
                 console.print("\nThe gateway runs until you press Ctrl-C.")
                 house.wait()

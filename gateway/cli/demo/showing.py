@@ -44,8 +44,11 @@ def show(console: Console, story: Story, wrong: Iterable[str]) -> None:
         console.print(f"[red]WRONG[/] {escape(sentence)}")
 
 
-def show_door(console: Console, house: House) -> None:
-    """Where the portal is, who may come in, and what to try."""
+def show_door(console: Console, house: House, once: bool) -> None:
+    """Where the portal is, who may come in, and what to try; after a single run it says how to look around."""
+    if once:
+        console.print("The gateway is stopped again. `make demo` keeps it running, to sign in and to try it yourself.")
+        return
     title = f"Portal: {house.portal}   (password of everybody: demo)"
     table = _table(console, title, "role", "log in as", "desk", "who")
     for row in _LOGINS:
