@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from gateway.pipe import with_crlf
 from tests.running import POSTERN, Running
 
 
@@ -33,7 +32,7 @@ def main(corpus: Path) -> int:
     outcomes = Counter(row["outcome"] for row in rows)
     print(f"{len(files)} messages, exit codes {dict(codes)}, outcomes {dict(outcomes)}, {len(tickets)} tickets")
     unknown = [row["id"] for row in rows if row["ticket"] and row["ticket"] not in tickets]
-    contents = {hashlib.sha256(with_crlf(file.read_bytes())).hexdigest() for file in files}
+    contents = {hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     lost = contents - {row["sha256"] for row in rows}
     good = codes == {0: len(files)} and len(rows) == len(files) and not unknown and not lost
     if not good or outcomes["dead"] or None in outcomes:

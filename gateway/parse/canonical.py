@@ -16,7 +16,7 @@ _MAX_HEAD = 1_000_000
 
 
 def hash_message(raw: bytes) -> str:
-    """SHA-256 of the message with CRLF line ends and without the fields that delivery adds."""
+    """SHA-256 of a message whose line ends are settled, as with CRLF and without the fields that delivery adds."""
     digest = hashlib.sha256()
     end = raw.find(b"\n\n")
     crlf = raw.find(b"\n\r\n", 0, end if end >= 0 else len(raw))

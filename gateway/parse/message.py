@@ -36,7 +36,11 @@ T = TypeVar("T")
 
 def parse(raw: bytes) -> Parsed:
     """Everything that can be read of `raw`; what cannot is named in `defects` and no error leaves this function."""
-    content_hash = _guard(lambda: hash_message(raw), "", [])
+    try:
+        raw = settle_line_ends(raw)
+        content_hash = hash_message(raw)
+    except Exception:  # two mails that cannot be hashed must not count as one
+        content_hash = sha256(raw).hexdigest()
     try:
         return _parse(raw, content_hash)
     except Exception:  # RecursionError and MemoryError are among them: the mail must be filed all the same
@@ -44,7 +48,6 @@ def parse(raw: bytes) -> Parsed:
 
 
 def _parse(raw: bytes, content_hash: str) -> Parsed:
-    raw = settle_line_ends(raw)
     headers, rest = split_message(raw)
     bounded = bound_message(headers, rest)
     defects = headers.defects + bounded.defects

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.parse import parse
 from tests.parse.samples import mail, read
@@ -104,3 +106,21 @@ def test_the_hash_ignores_delivery_but_not_content() -> None:
     assert parse(plain).content_hash == parse(traced).content_hash
     assert parse(plain).content_hash == parse(plain.replace(b"\n", b"\r\n")).content_hash
     assert parse(plain).content_hash != parse(mail("Hi\nBob")).content_hash
+
+
+def test_old_macintosh_mails_are_told_apart() -> None:
+    """Without a single LF the whole mail was one line, which began like a trace field and was left out."""
+    one = mail("Hi\nAnn").replace(b"\r\n", b"\n").replace(b"\n", b"\r")
+    two = mail("Hi\nBob").replace(b"\r\n", b"\n").replace(b"\n", b"\r")
+    trace = b"Return-Path: <ann@shop.test>\r"
+    assert parse(trace + one).content_hash == parse(one).content_hash
+    assert parse(trace + one).content_hash != parse(trace + two).content_hash
+
+
+@given(st.text("ab \n.:R", max_size=40), st.text("ab \n.:R", max_size=40), st.sampled_from([b"\n", b"\r\n", b"\r"]))
+def test_other_words_are_another_mail_whatever_the_line_ends(one: str, two: str, end: bytes) -> None:
+    def send(body: str) -> str:
+        raw = b"Return-Path: <a@b.test>\nSubject: x\n\n" + body.encode()
+        return parse(raw.replace(b"\n", end)).content_hash
+
+    assert (send(one) == send(two)) == (one == two)
