@@ -98,17 +98,12 @@ class Connection(SMTP):
             self._leave()
             super().connection_lost(error)
 
-    def _forget_clear(self) -> None:
-        """Throws away what was received and not yet read, and the reader's belief that it is full."""
-        self._reader._buffer.clear()  # type: ignore[attr-defined]
-        self._reader._maybe_resume_transport()  # type: ignore[attr-defined]
-
     def _move_to(self, secure: asyncio.Transport) -> None:
         """Goes on over TLS, as a new session."""
         plain = cast(asyncio.Transport, self._writer.transport)
         self.transport = self._transport = secure
         self._writer._transport = self._reader._transport = secure  # type: ignore[attr-defined]
-        if self._reader._paused:  # type: ignore[attr-defined]  # filled by the first bytes, it held back the old end
+        if self._reader._paused:  # type: ignore[attr-defined]  # it was full once, and held back the old end
             secure.pause_reading()
             plain.resume_reading()
         self.session = self._create_session()

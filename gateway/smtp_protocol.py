@@ -120,9 +120,9 @@ class Conversation(Connection):
         if self.session.ssl is not None:
             return await self.push(Answer.TLS_ALREADY.line)
         await self.push(Answer.START_TLS.line)
+        self._reader._buffer.clear()  # type: ignore[attr-defined]
         plain = self._writer.transport
         try:
-            self._forget_clear()
             secure = await self.loop.start_tls(
                 plain, self, self.tls_context, server_side=True, ssl_handshake_timeout=_HANDSHAKE
             )

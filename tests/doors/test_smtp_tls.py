@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import ssl
@@ -20,6 +21,7 @@ from tests.doors.client import MAIL, Peer, eventually
 from tests.doors.conftest import make_store, write_config
 from tests.doors.writers import Journal
 
+IDLE = b"NOOP " + b"x" * 1000 + b"\r\n"
 House = tuple[Door, Journal, Store]
 
 
@@ -38,20 +40,17 @@ def secure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     store.close()
 
 
-def full_before_tls(secure: House) -> Peer:
-    """A peer behind its handshake that had filled the door's buffer in clear while the door could not read."""
-    door, journal, _ = secure
-    assert eventually(lambda: not door.reception.conversations)
-    peer = Peer(door.address)
-    peer.envelope()
-    journal.asked.clear()
-    journal.gate.clear()
-    peer.raw(MAIL + b".\r\nSTARTTLS\r\n" + b"x" * 140_000)  # more than 2 * line_length_limit, and all of it is read
-    assert journal.asked.wait(5)
-    (conversation,) = door.reception.conversations
-    assert eventually(lambda: len(conversation._reader._buffer) > 140_000)  # type: ignore[attr-defined]
-    journal.gate.set()
-    assert [peer.reply()[:3], peer.reply()[:3]] == ["250", "220"]
+def secured_with(content: bytes, secure: House, monkeypatch: pytest.MonkeyPatch) -> Peer:
+    """A peer whose content reaches the door as one with the last step of the handshake, before the door goes on."""
+    move_to = Connection._move_to
+
+    def late(self: Connection, transport: asyncio.Transport) -> None:
+        self.data_received(content)
+        move_to(self, transport)
+
+    monkeypatch.setattr(Connection, "_move_to", late)
+    peer = Peer(secure[0].address)
+    assert peer.ask("STARTTLS")[0].startswith("220 ")
     peer.start_tls()
     return peer
 
@@ -146,21 +145,30 @@ def test_a_peer_that_leaves_within_tls_frees_its_place(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_peer_that_was_full_in_clear_is_answered_within_tls(secure: House) -> None:
-    with full_before_tls(secure) as peer:
-        peer.raw((b"NOOP " + b"x" * 1000 + b"\r\n") * 500)
-        assert {peer.reply()[:3] for _ in range(500)} == {"250"}
+def test_more_than_the_door_takes_at_once_behind_the_handshake_is_answered(
+    secure: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with secured_with(IDLE * 600, secure, monkeypatch) as peer:
+        assert {peer.reply()[:3] for _ in range(600)} == {"250"}
         assert peer.deliver().startswith("250 ")
 
 
-def test_a_peer_that_was_full_in_clear_is_held_back_within_tls(secure: House) -> None:
-    with full_before_tls(secure) as peer:
+def test_more_than_the_door_takes_at_once_behind_the_handshake_is_held_back(
+    secure: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, journal, _ = secure
+    journal.gate.clear()
+    envelope = b"EHLO c\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<support@desk.test>\r\nDATA\r\n"
+    with secured_with(envelope + MAIL + b".\r\n" + IDLE * 600, secure, monkeypatch) as peer:
+        assert [peer.reply()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
         peer.socket.settimeout(1.0)
         sent = 0
         with pytest.raises(TimeoutError):
-            while sent < 64 << 20:  # far more than the sockets between us keep
-                sent += peer.socket.send(b"HELP\r\n" * 40_000)
+            while sent < 128 << 20:  # far more than the sockets between us keep
+                sent += peer.socket.send(IDLE * 500)
         peer.reset()
+    journal.gate.set()
+    assert eventually(lambda: not door.reception.conversations)
 
 
 def test_starttls_takes_no_argument(secure: House) -> None:
