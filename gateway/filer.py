@@ -18,13 +18,13 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from gateway.carrying import command_for
-from gateway.decide import Facts, Verdict, decide
+from gateway.decide import Verdict, decide
 from gateway.explaining import signals
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed
 from gateway.studying import Students, Studied
 from store import outcomes
-from store.apply import Applied, apply
+from store.apply import apply
 from store.clock import Clock, now
 from store.config import Config
 from store.database import Store
@@ -84,9 +84,13 @@ class Filer:
 
     def file_next(self) -> int:
         """Files the next mails of the journal; how many. Raises Temporary when the database or disk cannot take them."""
-        if not outcomes.count_unfiled(self._store) or not self._hold_lease():
+        if outcomes.oldest_unfiled(self._store) is None:
+            return 0
+        if not outcomes.hold_lease(self._store, self._holder, self._clock()):
             return 0
         waiting = outcomes.unfiled(self._store, BATCH)
+        if not waiting:  # the former holder of the lease was just done with them
+            return 0
         rows, attempts = self._take(waiting)
         hopeless = frozenset(
             row.id
@@ -104,9 +108,6 @@ class Filer:
             for row, one in zip(rows, studied, strict=True):
                 self._file_alone(row, one)
         return len(rows)
-
-    def _hold_lease(self) -> bool:
-        return outcomes.hold_lease(self._store, self._holder, self._clock())
 
     def _take(self, waiting: Sequence[JournalRow]) -> tuple[Sequence[JournalRow], dict[int, int]]:
         """The rows to file now, counted as attempted, with their counts.
@@ -158,7 +159,8 @@ class Filer:
             return self._settle(connection, row, parsed, gone, [], None)
         facts = look_up(connection, self._config, row, parsed, at)
         verdict = decide(parsed, facts)
-        applied = self._act(connection, row, studied, facts, verdict, at)
+        command = command_for(self._config, row, studied, facts, verdict)
+        applied = apply(connection, self._config, command, at) if command else None
         ticket = applied.ticket if applied else None
         self._settle(connection, row, parsed, verdict, signals(parsed, facts), ticket)
 
@@ -173,10 +175,3 @@ class Filer:
     ) -> None:
         key = content_key(parsed, row)
         outcomes.settle(connection, row, verdict, parsed.message_id, key, told, ticket, self._clock())
-
-    def _act(
-        self, connection: Connection, row: JournalRow, studied: Studied, facts: Facts, verdict: Verdict, at: datetime
-    ) -> Applied | None:  # fmt: skip
-        """Turns the verdict into a command; None when there is nothing to change but the outcome."""
-        command = command_for(self._config, row, studied, facts, verdict)
-        return apply(connection, self._config, command, at) if command else None

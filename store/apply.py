@@ -104,7 +104,6 @@ def _customer_reply(connection: Connection, config: Config, command: CustomerRep
     changed = advance_ticket(connection, desk, ticket, ["customer_reply"], author, now)
     change = Change(
         "customer_reply", author, already=command.already, refused_files=_refused(command.message.files),
-        acknowledge=command.acknowledge,
     )  # fmt: skip
     tell(connection, config, ticket.id, _told(event, change, message_id, command.message, changed), now)
     return Applied(ticket.id, message_id, event)

@@ -74,7 +74,6 @@ class CustomerReply:
     cc: tuple[Author, ...] = ()
     cc_left_out: tuple[str, ...] = ()
     priority: Priority = "low"
-    acknowledge: bool = True
     already: frozenset[str] = frozenset()
     flags: tuple[str, ...] = ()
     proved: bool = False

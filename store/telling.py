@@ -41,10 +41,12 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor
     )
     notices = fan_out(told.change, around, desk)
-    shared = _shared(connection, config, desk, ticket, told, around.actor, now) if notices else {}
-    rows = [_row(connection, config, desk, ticket, told, notice, shared, now) for notice in notices]
-    outbox.put(connection, rows)
-    return len(rows)
+    if notices:
+        shared = _shared(connection, config, desk, ticket, told, around.actor, now)
+        root = _opening_id(connection, ticket.id)
+        rows = [_row(connection, config, desk, ticket, told, notice, shared, root, now) for notice in notices]
+        outbox.put(connection, rows)
+    return len(notices)
 
 
 def _shared(
@@ -70,6 +72,8 @@ def _shared(
         "priority": ticket.priority,
         "department": ticket.department,
         "origin": ticket.origin,
+        "flags": list(ticket.flags),
+        "claims": _claims(connection, config, ticket.id),
         "link": f"{config.base_url}/t/{desk.key}-{ticket.number}{anchor}",
         "at": now.isoformat(),
     }
@@ -83,14 +87,12 @@ def _author(actor: PersonFacts | None, by_support: bool, desk: Desk) -> str:
 
 def _row(
     connection: Connection, config: Config, desk: Desk, ticket: Any, told: Told, notice: Notice,
-    shared: dict[str, Any], now: datetime,
+    shared: dict[str, Any], root: str | None, now: datetime,
 ) -> dict[str, Any]:  # fmt: skip
     person = notice.person
-    staff = notice.role == "staff"
     own_mail = told.message_header if person.id == told.change.actor else None
     former = outbox.former_ids(connection, ticket.id, person.id)
     # A client threads a mail under what it has seen: the person's own mail, or the last copy sent to this person.
-    root = _opening_id(connection, ticket.id)
     references = list(dict.fromkeys([*([root] if root else []), *former, *([own_mail] if own_mail else [])]))
     facts = {
         **shared,
@@ -99,11 +101,11 @@ def _row(
         "recipient_name": person.name if notice.known else "",
         "language": person.language or desk.language,
         "timezone": person.timezone or desk.timezone,
-        "flags": list(ticket.flags) if staff else [],
-        "claims": _claims(connection, config, ticket.id) if staff else None,
         "in_reply_to": own_mail or (former[-1] if former else root),
         "references": references,
     }
+    if notice.role != "staff":
+        facts |= {"flags": [], "claims": None}
     if not notice.known:
         facts |= {"subject": "", "author": "", "refused": []}
     domain = shared["from_address"].rpartition("@")[2]

@@ -58,8 +58,3 @@ def relation(person: PersonFacts | None, ticket: TicketFacts, desk: Desk) -> Rel
     if role and desk.visibility == "organization":  # A-11: everybody of the organisation sees and answers
         return "member"
     return "none"
-
-
-def may_see(person: PersonFacts | None, ticket: TicketFacts, desk: Desk) -> bool:
-    """True when the person may read the public part of the ticket (IN-03, EQ-59)."""
-    return relation(person, ticket, desk) != "none"
