@@ -277,6 +277,15 @@ def test_a_stranger_gets_a_fixed_answer_without_their_own_words(gateway: Gateway
     assert "BUY" not in str({k: v for k, v in facts.items() if k != "references"})
 
 
+def test_what_is_odd_about_a_ticket_is_frozen_for_staff_alone(gateway: Gateway) -> None:
+    gateway.receive(mail())
+    gateway.receive(mail(sender="bob@else.test", subject=f"Re: [{TAG}]"))
+    gateway.support_replies("HO#1002")
+    notice, answer = _facts(gateway, "staff_notice", 1), _facts(gateway, "staff_reply")
+    assert (notice["flags"], notice["claims"]) == (["stranger"], TAG)
+    assert (answer["flags"], answer["claims"]) == ([], None)
+
+
 @pytest.mark.parametrize("sender", ["new@evil.test", "anna@cust.test"], ids=["stranger", "known"])
 def test_automatic_answers_to_one_address_are_bounded(gateway: Gateway, sender: str) -> None:
     for number in range(25):
