@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.answers import NOT_OURS, Answer, log, trouble
 from gateway.smtp_limits import HOPS, hops
-from store import clock
+from store import clock, crash
 from store.config import Config
 from store.database import Store
 from store.journal import Incoming, append
@@ -59,6 +59,7 @@ def _ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender:
         raw=raw,
     )
     append(store, [incoming])
+    crash.point("D5")
     return Answer.ACCEPTED.exit
 
 

@@ -15,7 +15,7 @@ from gateway.smtp_address import fits, is_text, without_route
 from gateway.smtp_connection import Connection, Letter
 from gateway.smtp_data import Memory
 from gateway.smtp_limits import HOPS, RECIPIENTS, Guests, free_bytes, hops, room_for
-from store import clock
+from store import clock, crash
 from store.config import Config
 from store.journal import Incoming
 from store.rules.addressing import NotOurs, normalise
@@ -101,6 +101,7 @@ class Reception:
 
     async def handle_DATA(self, server: Any, session: Session, letter: Letter) -> str:
         """The message was read whole: into the journal with it. A peer that left meanwhile stops nothing."""
+        crash.point("D1")
         turn = self._spooled if letter.body.spooled else contextlib.nullcontext()
         async with asyncio.timeout(self.work_seconds), turn:
             raw = letter.body.take()
@@ -118,6 +119,7 @@ class Reception:
             )
             del raw
             ids = await self._durable(incoming)
+        crash.point("D5")
         return Answer.ACCEPTED.about(",".join(str(id_) for id_ in ids))
 
     async def _durable(self, incoming: Incoming) -> tuple[int, ...]:

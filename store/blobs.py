@@ -7,6 +7,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from store import crash
 from store.errors import NotFound
 
 
@@ -30,6 +31,7 @@ class Blobs:
             with os.fdopen(descriptor, "wb") as out:
                 out.write(content)
                 out.flush()
+                crash.point("D2")
                 os.fsync(out.fileno())
             os.replace(draft, path)
         except BaseException:

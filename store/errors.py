@@ -14,6 +14,17 @@ class Temporary(PosternError):
     """Nobody did wrong; the same request may succeed later (a lock, a full disk, a relay that is down)."""
 
 
+class NoRoom(Temporary):
+    """The disk is full; it works again as soon as there is room."""
+
+
+class DiskFailed(Temporary):
+    """The disk did not make durable what it had taken, and has forgotten it: only a new start knows what is there.
+
+    A process that meets this tries nothing again, tells whoever waits to come back later, and ends (threats 88).
+    """
+
+
 class Permanent(PosternError):
     """The same request will never succeed."""
 

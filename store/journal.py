@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert, Select, Table, bindparam, func, insert, select, text
 
+from store import crash
 from store.blobs import Blobs
 from store.database import Store
 from store.errors import NotFound, Temporary
@@ -110,6 +111,7 @@ class JournalWriter:
 def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
     """Writes messages in one durable transaction; the journal ids of each. Raises Temporary or OSError, nothing written."""
     prepared = [_prepare(store.blobs, message) for message in messages]
+    crash.point("D3")
     with store.write_journal() as connection:
         received = _insert(connection, _RECEIVED, prepared)
         rows = [
@@ -118,6 +120,7 @@ def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
             for desk, addresses in message.routes
         ]
         ids = iter(_insert(connection, _ROWS, rows))
+        crash.point("D4")
     return [tuple(islice(ids, len(message.routes))) for message in messages]
 
 

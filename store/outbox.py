@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from store import crash
 from store.database import Store
 from store.rows import write_event
 from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, Staff, Ticket
@@ -177,6 +178,7 @@ def fail(store: Store, id_: int, holder: str, reply: str, now: datetime) -> bool
 def _settle(store: Store, id_: int, holder: str, now: datetime, **values: Any) -> bool:
     with store.write() as connection:
         done = connection.execute(update(Outbox).where(*_mine(id_, holder)).values(lease_until=None, **values))
+        crash.point("O8")
     return done.rowcount == 1
 
 
@@ -205,7 +207,9 @@ def sweep(store: Store, now: datetime) -> int:
         if connection.execute(select(Outbox.c.id).where(*expired).limit(1)).first() is None:
             return 0
     with store.write() as connection:
-        return _give_back(connection, now, Outbox.c.lease_until < now)
+        freed = _give_back(connection, now, Outbox.c.lease_until < now)
+        crash.point("O11")
+        return freed
 
 
 def _give_back(connection: Connection, now: datetime, which: Any) -> int:

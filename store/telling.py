@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import outbox, people
+from store import crash, outbox, people
 from store.commands import NewFile
 from store.config import Config
 from store.rules.desk import Desk
@@ -35,6 +35,7 @@ class Told:
 
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
     """Writes the outbox rows of a change in its transaction; how many."""
+    crash.point("F3")
     ticket = connection.execute(select(*Ticket.c).where(Ticket.c.id == ticket_id)).one()
     desk = config.desks[ticket.desk]
     around = people.concerned(

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import structlog
 
-from store import clock, outbox
+from store import clock, crash, outbox
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound, Permanent, Temporary
@@ -60,14 +60,18 @@ class Delivery:
             letter = self._claim(outbox_id) if mine else None
             if letter is None:
                 return
+            crash.point("O4")
             try:
                 reply = self._attempt(letter)
             except Permanent as error:
                 self._settle(letter, outbox.fail, str(error))
             except Temporary as error:
+                crash.point("O10")
                 self._later(letter, error)
             else:
+                crash.point("O7")
                 self._settle(letter, outbox.accept, reply)
+                crash.point("O9")
 
     @contextmanager
     def _holding(self, outbox_id: int) -> Iterator[bool]:

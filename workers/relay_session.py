@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from store import crash
 from store.errors import Permanent, Temporary
 from workers.retry import Unreachable
 
@@ -85,6 +86,7 @@ class Session:
     def finish(self, envelope: Envelope) -> str:
         """RCPT, DATA and the content; the relay's words. Raises as `begin`, and Temporary when the end is unknown."""
         self._say(f"RCPT TO:<{envelope.recipient}>", self._patience.command)
+        crash.point("O5")
         self._say("DATA", self._patience.command, wanted=3)
         try:
             self._send(envelope.content)
@@ -94,6 +96,7 @@ class Session:
         try:
             self._wait(self._patience.dot)
             self._smtp.send(b".\r\n")
+            crash.point("O6")
             code, text = self._smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.cut()

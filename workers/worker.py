@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from store import clock, outbox
+from store import clock, crash, outbox
 from store.config import Config
 from store.database import Store, open_store
 from store.errors import Temporary
@@ -49,11 +49,14 @@ class Feeder:
             self._hinted.pop(gone, None)
         now = time.monotonic()
         patience = _LOST if self._delivery.idle() > _LOST else _AGAIN
+        if ids:
+            crash.point("O2")
         for id_ in ids:
             since = self._hinted.get(id_)
             if since is None or now - since >= patience:
                 self._hinted[id_] = now
                 self._hint(id_, lost=since is not None and patience == _LOST)
+                crash.point("O3")
 
     def _hint(self, id_: int, lost: bool) -> None:
         if self._remote is not None and not lost and time.monotonic() >= self._trust_after:

@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli import parts, reading, writing
 from gateway.cli.supervisor import SUPERVISED, WRONG_SETTING
+from store import crash
 from store.errors import ConfigError, PosternError, Temporary
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ def main() -> None:
     for reader in ("mailparser", "flufl"):  # what they find odd in a mail is a defect of that mail, not ours to report
         logging.getLogger(reader).setLevel(logging.CRITICAL)
     try:
+        crash.arm(os.environ.pop(crash.VARIABLE, ""))  # out of the environment: no child and no successor dies of it
         app(windows_expand_args=False)
     except PosternError as error:
         again = " (try again)" if isinstance(error, Temporary) else ""
