@@ -2,8 +2,9 @@
 
     journal rows ─► study (child processes) ─► look up ─► decide ─► carry out ─► outcome    one transaction for many mails
 
-One filer of the installation applies, by a lease; it takes mails in journal order. An error in a batch rolls it
-back and takes its mails one by one, so that one mail never stops the others.
+One filer of the installation applies, by a lease; it takes mails in journal order and files them in that order, but
+for one whose reading takes long: that steps aside. An error in a batch rolls it back and takes its mails one by one,
+so that one mail never stops the others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -20,15 +21,16 @@ from sqlalchemy import Connection
 from gateway.carrying import command_for
 from gateway.decide import Verdict, decide
 from gateway.explaining import signals
+from gateway.hand import Hand
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed
-from gateway.studying import Students, Studied
-from store import outcomes
+from gateway.studying import Reading, Students, Studied
+from store import crash, journal, outcomes
 from store.apply import apply
 from store.clock import Clock, now
 from store.config import Config
 from store.database import Store
-from store.errors import Temporary
+from store.errors import DiskFailed, Temporary
 from store.holder import Holder
 from store.journal import JournalRow
 from store.rules.desk import Files
@@ -37,6 +39,7 @@ BATCH = 50  # mails a transaction
 POLL = 0.05  # seconds between looks into an empty journal
 PAUSE = 1.0  # seconds to wait when nothing can be filed
 PATIENCE = 3  # attempts after which a mail is not studied again, but filed with its raw bytes alone
+_RENEW = timedelta(seconds=10)  # a lease this old is renewed
 _log = logging.getLogger("postern.filer")
 
 
@@ -57,15 +60,23 @@ class Filer:
         self._clock = clock
         self._name = Holder(config, "filer")
         self._holder = self._name.value
+        self._leads_since: datetime | None = None  # when the lease was renewed; None while it is not ours
+        self._hand = Hand()
+        self._position = 0  # the last row taken in hand
+        self._settled: set[int] = set()  # rows behind the position that have their outcome
+        self._begun: dict[int, int] = {}  # rows a filer died with in hand, with how often
+        self._alone = False  # one of these comes next, or is in hand
         self._taken: set[int] = set()  # rows this process has counted as attempted and not yet filed
         self._faults: Counter[int] = Counter()  # our own errors with a row, in this process
 
     def run(self, stop: Stop) -> None:
-        """Files until told to stop. Trouble with the database or the disk is waited for."""
+        """Files until told to stop. Trouble with the database or the disk is waited for. Raises DiskFailed."""
         while not stop.is_set():
             faults = self._faults.total()
             try:
-                filed = self.file_next()
+                busy = self.file_next()
+            except DiskFailed:
+                raise  # and nothing more is written
             except (Temporary, OSError) as error:
                 _log.warning("filing waits: %s", error)
                 stop.wait(PAUSE)
@@ -73,81 +84,131 @@ class Filer:
                 _log.exception("filing waits")
                 stop.wait(PAUSE)
             else:
-                if not filed:
+                if not busy:
                     stop.wait(POLL)
                 elif self._faults.total() > faults:
                     stop.wait(PAUSE)  # what failed for a passing reason may do better in a while
+        self._let_go()
         with suppress(Temporary, OSError):
             outcomes.take_back_attempts(self._store, self._taken)
             outcomes.release_lease(self._store, self._holder)
         self._name.give_up()
 
     def file_next(self) -> int:
-        """Files the next mails of the journal; how many. Raises Temporary when the database or disk cannot take them."""
-        if outcomes.oldest_unfiled(self._store) is None:
-            return 0
-        if not outcomes.hold_lease(self._store, self._holder, self._clock()):
-            return 0
-        waiting = outcomes.unfiled(self._store, BATCH)
-        if not waiting:  # the former holder of the lease was just done with them
-            return 0
-        rows, attempts = self._take(waiting)
-        hopeless = frozenset(
-            row.id
-            for row in rows
-            if attempts.get(row.id, 0) > PATIENCE or self._faults[row.id] >= PATIENCE or row.missing
-        )
-        rules = [desk.files if (desk := self._config.desks.get(row.desk)) else Files() for row in rows]
-        studied = self._students.read(rows, rules, hopeless)
+        """Files what can be filed; how many mails that were, or are still being read. Waits a moment for these at most.
+
+        Raises Temporary when the database or the disk cannot take them, DiskFailed when only a new start can help.
+        """
         try:
-            self._file(rows, studied)
+            if not self._leads():
+                return 0
+            self._take()
+            ready = self._hand.ready(BATCH)
+            if ready:
+                self._file_all(ready)
+            else:
+                self._hand.wait()
+        except BaseException:
+            self._let_go()
+            raise
+        return len(ready) or len(self._hand)
+
+    def _leads(self) -> bool:
+        """Whether this filer is the one that files; a new leader starts from what the database says."""
+        at = self._clock()
+        if self._leads_since is not None and abs(at - self._leads_since) < _RENEW:
+            return True
+        if not outcomes.hold_lease(self._store, self._holder, at):
+            self._let_go()
+            return False
+        if self._leads_since is None:
+            self._position, self._settled, attempted = outcomes.progress(self._store)
+            self._begun = {id_: times for id_, times in attempted.items() if id_ not in self._taken}
+            if self._begun:
+                crash.point("F6")
+        self._leads_since = at
+        return True
+
+    def _let_go(self) -> None:
+        """Forgets all that is in hand: whoever leads next takes it up again."""
+        self._hand.drop()
+        self._leads_since = None
+
+    def _take(self) -> None:
+        """Counts an attempt for the next rows and has them read.
+
+        A row that a filer died with is in hand alone, so that one mail that kills filers does not spoil its neighbours.
+        """
+        room = min(BATCH, self._hand.room)
+        if room == 0 or (self._alone and len(self._hand)):
+            return
+        rows = journal.rows_after(self._store, self._position, room, self._settled)
+        suspect = next((place for place, row in enumerate(rows) if row.id in self._begun), len(rows))
+        self._alone = suspect == 0 and bool(rows)
+        if self._alone and len(self._hand):
+            return
+        rows = rows[: max(1, suspect)]
+        if not rows:
+            return
+        outcomes.count_attempts(self._store, [row for row in rows if row.id not in self._taken], self._clock())
+        self._taken.update(row.id for row in rows)
+        crash.point("F1")
+        self._hand.add(self._begin(row) for row in rows)
+        self._position = rows[-1].id
+
+    def _begin(self, row: JournalRow) -> Reading:
+        desk = self._config.desks.get(row.desk)
+        hopeless = self._begun.get(row.id, 0) >= PATIENCE or self._faults[row.id] >= PATIENCE or row.missing
+        return self._students.begin(row, desk.files if desk else Files(), hopeless)
+
+    def _file_all(self, ready: Sequence[Reading]) -> None:
+        studied = [(reading.row, reading.result()) for reading in ready]
+        crash.point("F2")
+        try:
+            self._file(studied)
         except Temporary:
             raise
         except Exception:
-            _log.exception("a batch of %d mails is taken one by one", len(rows))
-            for row, one in zip(rows, studied, strict=True):
-                self._file_alone(row, one)
-        return len(rows)
+            _log.exception("a batch of %d mails is taken one by one", len(ready))
+            alone = [self._file_alone(row, one) for row, one in studied]
+            if not all(alone):
+                self._let_go()  # to take up again what failed
 
-    def _take(self, waiting: Sequence[JournalRow]) -> tuple[Sequence[JournalRow], dict[int, int]]:
-        """The rows to file now, counted as attempted, with their counts.
-
-        A count above one says that a filer died with the row in hand. Such a row is taken alone, so that one mail that
-        kills filers does not spoil its neighbours.
-        """
-        begun = {id_ for id_ in outcomes.attempted(self._store, waiting) if id_ not in self._taken}
-        first = next((place for place, row in enumerate(waiting) if row.id in begun), len(waiting))
-        rows = waiting[: max(1, first)]
-        attempts = outcomes.count_attempts(
-            self._store, [row for row in rows if row.id not in self._taken], self._clock()
-        )
-        self._taken.update(row.id for row in rows)
-        return rows, attempts
-
-    def _file(self, rows: Sequence[JournalRow], studied: Sequence[Studied]) -> None:
+    def _file(self, studied: Sequence[tuple[JournalRow, Studied]]) -> None:
         with self._store.write() as connection:
-            for row, one in zip(rows, studied, strict=True):
+            for row, one in studied:
                 self._file_one(connection, row, one, self._clock())
-            outcomes.advance_cursor(connection, rows)
-        self._taken.difference_update(row.id for row in rows)
+            outcomes.advance_cursor(connection)
+            crash.point("F4")
+        crash.point("F5")
+        self._forget([row.id for row, _ in studied])
 
-    def _file_alone(self, row: JournalRow, studied: Studied) -> None:
+    def _file_alone(self, row: JournalRow, studied: Studied) -> bool:
         """One mail in a transaction of its own; after `PATIENCE` errors of ours its outcome is a dead letter."""
         try:
-            self._file([row], [studied])
+            self._file([(row, studied)])
         except Temporary:
             raise
         except Exception as error:
             _log.exception("journal row %d cannot be filed", row.id)
             self._faults[row.id] += 1
-            if self._faults[row.id] > PATIENCE:
-                self._bury(row, studied, f"our own fault: {type(error).__name__}")
+            if self._faults[row.id] <= PATIENCE:
+                return False
+            self._bury(row, studied, f"our own fault: {type(error).__name__}")
+        return True
 
     def _bury(self, row: JournalRow, studied: Studied, reason: str) -> None:
         with self._store.write() as connection:
             self._settle(connection, row, studied.parsed, Verdict("dead", reason, rule="error"), [], None)
-            outcomes.advance_cursor(connection, [row])
-        self._taken.discard(row.id)
+            outcomes.advance_cursor(connection)
+        self._forget([row.id])
+
+    def _forget(self, ids: Sequence[int]) -> None:
+        """What is filed needs no keeping in mind."""
+        self._hand.remove(ids)
+        self._taken.difference_update(ids)
+        for id_ in ids:
+            self._begun.pop(id_, None)
 
     def _file_one(self, connection: Connection, row: JournalRow, studied: Studied, at: datetime) -> None:
         parsed = studied.parsed

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import multiprocessing
+import os
 import resource
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
 from pathlib import Path
 
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from gateway.parse import Parsed, parse, salvage
 from store.blobs import Blobs
@@ -17,8 +22,10 @@ from store.journal import JournalRow
 from store.rules.desk import Files
 from store.rules.files import Judgement, judge_all
 
-SECONDS = 20.0  # for one mail, after which its child is killed
-_MEMORY = 2 << 30  # bytes of address space of a child: a 40 MB mail needs its bytes about eight times
+SECONDS = 3.0  # for a mail beside the others, and one more for every 10 MB
+LAST_SECONDS = 20.0  # for one that needed longer, or killed its child
+_CPU = 10  # seconds of a child for one mail (threats 34)
+_MEMORY = 512 << 20  # bytes of address space of a child; a mail of 40 MB needs 200 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,60 +37,8 @@ class Studied:
 
 
 def study(raw: bytes, rules: Files, folder: Path) -> Studied:
-    """Parses, judges the files and stores the accepted ones. Raises OSError when they cannot be stored."""
-    return _keep(parse(raw), rules, Blobs(folder))
-
-
-class Students:
-    """The children; `workers=0` reads in this process, for tests and single commands."""
-
-    def __init__(self, blobs: Blobs, workers: int = 2) -> None:
-        self._folder = blobs.folder
-        self._pool = ProcessPool(max_workers=workers, max_tasks=2000, initializer=_limit) if workers else None
-
-    def read(
-        self, rows: Sequence[JournalRow], rules: Sequence[Files], exhausted: frozenset[int] = frozenset()
-    ) -> list[Studied]:
-        """Each row read, in order; those in `exhausted` have killed us before and are only salvaged. Raises Temporary."""
-        tasks = [
-            None if row.id in exhausted else self._start(row, files) for row, files in zip(rows, rules, strict=True)
-        ]
-        return [self._finish(row, files, task) for row, files, task in zip(rows, rules, tasks, strict=True)]
-
-    def close(self) -> None:
-        """Stops the children."""
-        if self._pool:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
-
-    def _start(self, row: JournalRow, rules: Files) -> Future[Studied]:
-        if self._pool:
-            return self._pool.schedule(study, args=(row.raw, rules, self._folder), timeout=SECONDS)
-        future: Future[Studied] = Future()
-        try:
-            future.set_result(study(row.raw, rules, self._folder))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-    def _finish(self, row: JournalRow, rules: Files, task: Future[Studied] | None) -> Studied:
-        for _ in range(2):  # a child may have died for another mail's sake, so a killer gets a second chance
-            if task is None:
-                break
-            try:
-                return task.result()
-            except MemoryError:
-                break
-            except OSError as error:
-                if isinstance(error, TimeoutError):
-                    break
-                raise Temporary("the files of a mail cannot be stored") from error
-            except Exception:
-                task = self._start(row, rules)
-        return Studied(salvage(row.raw), ())
-
-
-def _keep(parsed: Parsed, rules: Files, blobs: Blobs) -> Studied:
+    """Parses, judges the files and stores the accepted ones. Raises OSError or Temporary when they cannot be stored."""
+    parsed, blobs = parse(raw), Blobs(folder)
     judgements = tuple(judge_all(parsed.files, rules))
     for file, judgement in zip(parsed.files, judgements, strict=True):
         if judgement.verdict == "accepted":
@@ -91,5 +46,122 @@ def _keep(parsed: Parsed, rules: Files, blobs: Blobs) -> Studied:
     return Studied(replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files)), judgements)
 
 
+def study_within_limits(raw: bytes, rules: Files, folder: Path) -> Studied:
+    """`study` in a child, which is killed when this mail alone takes too much of the processor."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + _CPU
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+    return study(raw, rules, folder)
+
+
+class Reading:
+    """A mail that is being read. One that fails beside the others is read once more by a child that nobody waits for."""
+
+    def __init__(self, row: JournalRow, begun: Future[Studied], again: Callable[[], Future[Studied]] | None) -> None:
+        self.row = row
+        self._future = begun
+        self._again = again
+
+    @property
+    def done(self) -> bool:
+        """True when `result` need not wait."""
+        while self._future.done():
+            if self._again is None or not _worth_another(self._future.exception()):
+                return True
+            self._future, self._again = self._again(), None
+        return False
+
+    @property
+    def future(self) -> Future[Studied]:
+        """What to wait for until it is worth asking `done` again."""
+        return self._future
+
+    def result(self) -> Studied:
+        """The mail as read, or its bare bytes when no child survives it. Raises Temporary: its files cannot be stored."""
+        assert self.done
+        error = self._future.exception()
+        if error is None:
+            return self._future.result()
+        if isinstance(error, Temporary):
+            raise error
+        if _is_ours(error):
+            raise Temporary("the files of a mail cannot be stored") from error
+        return Studied(salvage(self.row.raw), ())
+
+    def drop(self) -> None:
+        """Ends it; a child at work on it is killed."""
+        self._again = None
+        self._future.cancel()
+
+
+class Students:
+    """The children; `workers=0` reads in this process, for tests and single commands."""
+
+    read = staticmethod(study_within_limits)  # what a child does
+
+    def __init__(self, blobs: Blobs, workers: int = 2) -> None:
+        self._folder = blobs.folder
+        self._pools: tuple[ProcessPool, ...] = ()
+        if workers:
+            # Forked from a server without threads: a fork of this process could inherit a lock that nobody opens.
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload([__name__])
+            self._pools = tuple(
+                ProcessPool(max_workers=count, max_tasks=2000, initializer=_limit, context=context)
+                for count in (workers, 1)
+            )
+            self._pools[0].schedule(os.getpid)  # so that the first mail does not wait for the server
+
+    def begin(self, row: JournalRow, rules: Files, hopeless: bool = False) -> Reading:
+        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes."""
+        task = (row.raw, rules, self._folder)
+        if hopeless:
+            return Reading(row, _settled(lambda: Studied(salvage(row.raw), ())), None)
+        if not self._pools:
+            return Reading(row, _settled(lambda: study(*task)), lambda: _settled(lambda: study(*task)))
+        beside, alone = self._pools
+        seconds = SECONDS + row.size / 10_000_000
+        return Reading(
+            row,
+            beside.schedule(self.read, args=task, timeout=seconds),
+            lambda: alone.schedule(self.read, args=task, timeout=LAST_SECONDS),
+        )
+
+    def close(self) -> None:
+        """Stops the children."""
+        for pool in self._pools:
+            pool.stop()  # type: ignore[no-untyped-call]
+        for pool in self._pools:
+            pool.join()
+
+
+def _settled(work: Callable[[], Studied]) -> Future[Studied]:
+    future: Future[Studied] = Future()
+    try:
+        future.set_result(work())
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+def _is_ours(error: BaseException) -> bool:
+    return isinstance(error, OSError | Temporary) and not isinstance(error, TimeoutError | ProcessExpired)
+
+
+def _worth_another(error: BaseException | None) -> bool:
+    """False when it went well, or when the next child would fare no better."""
+    return error is not None and not isinstance(error, MemoryError) and not _is_ours(error)
+
+
 def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A filer that is killed takes its children along, whatever they are busy with."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

@@ -30,12 +30,17 @@ class Decision(Protocol):
     def reason(self) -> str: ...
 
 
-def unfiled(store: Store, limit: int) -> list[JournalRow]:
-    """The next journal rows without an outcome, in order."""
+def progress(store: Store) -> tuple[int, set[int], dict[int, int]]:
+    """Where a filer takes up the work: the cursor, the rows behind it that have their outcome, and those only attempted.
+
+    The last come with how often; a filer has died with each of them, or is at work on it.
+    """
     with store.read() as connection:
         after = _cursor(connection)
-        done = list(connection.execute(_settled_after(after)).scalars())
-    return journal.rows_after(store, after, limit, done)
+        settled = set(connection.execute(_settled_after(after)).scalars())
+        waiting = (Outcome.c.journal_id > after, Outcome.c.outcome.is_(None), Outcome.c.attempts > 0)
+        begun = connection.execute(select(Outcome.c.journal_id, Outcome.c.attempts).where(*waiting))
+        return after, settled, {id_: attempts for id_, attempts in begun}
 
 
 def count_unfiled(store: Store) -> int:
@@ -61,40 +66,18 @@ def oldest_unfiled(store: Store) -> datetime | None:
     return journal.first_received_after(store, after, done)
 
 
-def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> dict[int, int]:
-    """Counts one more attempt for each row, before anything is tried; the counts (threats 82)."""
+def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> None:
+    """Counts one more attempt for each row, before anything is tried (threats 82)."""
     if not rows:
-        return {}
+        return
+    blank = {"attempts": 1, "at": now, "rule": "", "reason": "", "signals": []}
     with store.write() as connection:
-        for row in rows:
-            values = {
-                "journal_id": row.id,
-                "desk": row.desk,
-                "attempts": 1,
-                "at": now,
-                "rule": "",
-                "reason": "",
-                "signals": [],
-            }
-            connection.execute(
-                _dialect(connection)
-                .insert(Outcome)
-                .values(**values)
-                .on_conflict_do_update(index_elements=["journal_id"], set_={"attempts": Outcome.c.attempts + 1})
-            )
-        query = select(Outcome.c.journal_id, Outcome.c.attempts).where(
-            Outcome.c.journal_id.in_([row.id for row in rows])
+        once_more = (
+            _dialect(connection)
+            .insert(Outcome)
+            .on_conflict_do_update(index_elements=["journal_id"], set_={"attempts": Outcome.c.attempts + 1})
         )
-        return {id_: attempts for id_, attempts in connection.execute(query)}
-
-
-def attempted(store: Store, rows: Sequence[JournalRow]) -> dict[int, int]:
-    """Those of the rows that were attempted before, with how often."""
-    query = select(Outcome.c.journal_id, Outcome.c.attempts).where(
-        Outcome.c.journal_id.in_([row.id for row in rows]), Outcome.c.attempts > 0
-    )
-    with store.read() as connection:
-        return {id_: attempts for id_, attempts in connection.execute(query)}
+        connection.execute(once_more, [{"journal_id": row.id, "desk": row.desk, **blank} for row in rows])
 
 
 def take_back_attempts(store: Store, ids: Collection[int]) -> None:
@@ -122,13 +105,12 @@ def settle(
         raise Temporary(f"journal row {row.id} was filed by another process")
 
 
-def advance_cursor(connection: Connection, rows: Sequence[JournalRow]) -> None:
-    """Moves the cursor over rows that all have their outcome, as long as none before them waits."""
+def advance_cursor(connection: Connection) -> None:
+    """Moves the cursor up to the first row that waits. Attempts are counted in order, so none before the last is unknown."""
     after = _cursor(connection)
-    newest = max(row.id for row in rows)
     waiting = select(func.min(Outcome.c.journal_id)).where(Outcome.c.journal_id > after, Outcome.c.outcome.is_(None))
     stuck = connection.execute(waiting).scalar()
-    value = min(newest, stuck - 1) if stuck is not None else newest
+    value = stuck - 1 if stuck is not None else connection.execute(select(func.max(Outcome.c.journal_id))).scalar() or 0
     done = connection.execute(update(Cursor).where(Cursor.c.name == FILED, Cursor.c.value < value).values(value=value))
     if done.rowcount == 0 and after == 0:
         connection.execute(_dialect(connection).insert(Cursor).values(name=FILED, value=value).on_conflict_do_nothing())

@@ -1,0 +1,73 @@
+"""The mails a filer has in hand: in journal order, each being read or ready to be filed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from concurrent.futures import FIRST_COMPLETED, wait
+
+from gateway.studying import Reading
+
+ASIDE = 1.0  # seconds the mails behind wait for one that is being read (design 1)
+_MOST = 100
+_MOST_BYTES = 64 << 20
+
+
+class Hand:
+    """Gives mails back in the order they were added, but for one whose reading takes long: that steps aside."""
+
+    def __init__(self) -> None:
+        self._readings: list[Reading] = []
+        self._since: dict[int, float] = {}  # rows a child is at work on, and since when
+
+    def __len__(self) -> int:
+        return len(self._readings)
+
+    @property
+    def room(self) -> int:
+        """How many more may be taken."""
+        full = sum(reading.row.size for reading in self._readings) > _MOST_BYTES
+        return 0 if full else max(0, _MOST - len(self._readings))
+
+    def add(self, readings: Iterable[Reading]) -> None:
+        """Takes mails that come behind all others."""
+        self._readings += readings
+
+    def ready(self, most: int) -> list[Reading]:
+        """What may be filed now: all up to the first that is still being read, and past those that take long."""
+        now, ready, blocked = time.monotonic(), list[Reading](), False
+        for reading in self._readings:
+            if reading.done:
+                if not blocked:
+                    ready.append(reading)
+                continue
+            if reading.future.running():
+                self._since.setdefault(reading.row.id, now)
+            blocked = blocked or not self._aside(reading, now)
+        return ready[:most]
+
+    def wait(self) -> None:
+        """Returns when the first mail is read, or after a moment."""
+        now, awaited = time.monotonic(), list[Reading]()
+        for reading in self._readings:
+            if not reading.done:
+                awaited.append(reading)
+                if not self._aside(reading, now):
+                    break
+        wait([reading.future for reading in awaited], ASIDE / 4, FIRST_COMPLETED)
+
+    def remove(self, ids: Collection[int]) -> None:
+        """These are filed."""
+        self._readings = [reading for reading in self._readings if reading.row.id not in ids]
+        for id_ in ids:
+            self._since.pop(id_, None)
+
+    def drop(self) -> None:
+        """Ends all reading."""
+        for reading in self._readings:
+            reading.drop()
+        self._readings.clear()
+        self._since.clear()
+
+    def _aside(self, reading: Reading, now: float) -> bool:
+        return now - self._since.get(reading.row.id, now) >= ASIDE

@@ -1,0 +1,190 @@
+"""Mails are read in children: what one mail does to its reader is no other mail's trouble, and order is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateway.studying as studying
+from gateway.filer import Filer
+from store import outcomes
+from tests.fakes import until
+from tests.filer.readers import filer_with_children, receive, suffer
+from tests.harness import Gateway, mail
+
+AT_ONCE = 5.0  # seconds within which every mail is filed, whatever comes with it
+
+
+def settle(filer: Filer, count: int, gateway: Gateway, seconds: float = 60) -> dict[int, float]:
+    """Runs the filer until so many rows have their outcome; when each got it, in seconds from now."""
+    start, filed = time.monotonic(), dict[int, float]()
+    while len(filed) < count:
+        filer.file_next()
+        took = time.monotonic() - start
+        for row in gateway.journal():
+            if row["outcome"]:
+                filed.setdefault(row["id"], took)
+        assert took < seconds, f"{len(filed)} of {count} filed"
+    return filed
+
+
+def subjects(gateway: Gateway) -> list[str]:
+    """Of the tickets, in the order they were made."""
+    return [ticket["subject"] for ticket in gateway.tickets()][::-1]
+
+
+def children() -> set[int]:
+    """Processes below this one that read mail."""
+    found = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in found.splitlines()[1:]]
+    parents = {int(pid): int(parent) for pid, parent, _ in rows}
+
+    def below(pid: int) -> bool:
+        while pid > 1 and pid in parents:
+            pid = parents[pid]
+            if pid == os.getpid():
+                return True
+        return False
+
+    return {int(pid) for pid, _, args in rows if "forkserver" in args and below(int(pid))}
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize("place", range(0, 101, 5))
+def test_a_mail_that_kills_its_reader_delays_nobody(gateway: Gateway, place: int) -> None:
+    mails = [mail(subject=f"mail {n}") for n in range(100)]
+    mails.insert(place, suffer("die", subject="killer"))
+    ids = receive(gateway.store, *mails)
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filed = settle(filer, 101, gateway)
+    assert max(filed.values()) < AT_ONCE * 2  # the tests beside this one run at the same time
+    assert {row["outcome"] for row in gateway.journal()} == {"new"}
+    assert [s for s in subjects(gateway) if s.startswith("mail")] == [f"mail {n}" for n in range(100)]
+    assert "unreadable" in gateway.ticket(gateway.journal()[ids[place] - 1]["ticket"])["flags"]
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize("how", ["spin", "sleep 60", "eat"])
+def test_a_mail_that_takes_all_there_is_keeps_its_bytes_and_no_other_mail_waits_long(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(studying, "SECONDS", 2.0)
+    monkeypatch.setattr(studying, "LAST_SECONDS", 4.0)
+    receive(gateway.store, mail(subject="before"), suffer(how, subject="greedy"), mail(subject="behind"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filed = settle(filer, 3, gateway)
+    assert filed[1] <= filed[3] < AT_ONCE
+    greedy = gateway.ticket(gateway.journal()[1]["ticket"])
+    assert "unreadable" in greedy["flags"]
+    assert "greedy" in greedy["messages"][0]["text"]
+
+
+def test_a_child_has_ten_seconds_of_the_processor_for_each_mail() -> None:
+    """Its limit moves on with every mail, or the thousandth ordinary one would kill it."""
+    script = (
+        "import time, gateway.studying as s\n"
+        "from pathlib import Path\nfrom store.rules.desk import Files\n"
+        "s._CPU = 1\n"
+        "for _ in range(4):\n"
+        "    s.study_within_limits(b'Subject: x\\r\\n\\r\\nx', Files(), Path('.'))\n"
+        "    end = time.process_time() + 0.4\n"
+        "    while time.process_time() < end: pass\n"
+        "print('lives', flush=True)\n"
+        "while True: pass\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "lives\n"
+    assert done.returncode == -signal.SIGXCPU
+
+
+def test_replies_are_filed_in_the_order_they_came(gateway: Gateway) -> None:
+    """A millisecond apart and each read by another child."""
+    first = gateway.receive(mail())
+    address = gateway.reply_address(first["ticket"], "anna@cust.test")
+    assert address
+    receive(gateway.store, *(mail(f"reply {n}", subject=f"Re: [{first['ticket']}] x") for n in range(60)))
+    with filer_with_children(gateway.config, gateway.store, workers=4) as filer:
+        gateway.filer._let_go()
+        outcomes.release_lease(gateway.store, gateway.filer._holder)
+        settle(filer, 61, gateway)
+    texts = [message["text"].strip() for message in gateway.ticket(first["ticket"])["messages"]]
+    assert texts[1:] == [f"reply {n}" for n in range(60)]
+
+
+def test_a_mail_that_is_read_for_long_steps_aside_and_is_filed_when_it_is_read(gateway: Gateway) -> None:
+    receive(gateway.store, suffer("sleep 2.5", subject="slow"), *(mail(subject=f"mail {n}") for n in range(5)))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filed = settle(filer, 6, gateway)
+    assert subjects(gateway) == [*(f"mail {n}" for n in range(5)), "slow"]
+    assert filed[2] < filed[1]
+    assert outcomes.progress(gateway.store) == (6, set(), {})
+
+
+def test_a_mail_that_is_read_for_a_moment_keeps_its_place(gateway: Gateway) -> None:
+    receive(gateway.store, suffer("sleep 0.4", subject="first"), mail(subject="second"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        settle(filer, 2, gateway)
+    assert subjects(gateway) == ["first", "second"]
+
+
+def test_mail_goes_on_while_all_children_are_held_up(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that hold them up are read once more by a child nobody waits for."""
+    monkeypatch.setattr(studying, "SECONDS", 1.0)
+    slow = [suffer("sleep 2.2", subject=f"slow {n}") for n in range(2)]
+    receive(gateway.store, *slow, *(mail(subject=f"mail {n}") for n in range(10)))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filed = settle(filer, 12, gateway)
+    assert max(filed[n] for n in range(3, 13)) < min(filed[1], filed[2])
+    assert subjects(gateway)[-2:] == ["slow 0", "slow 1"]
+
+
+def test_no_child_is_left_behind(gateway: Gateway) -> None:
+    before = children()
+    receive(gateway.store, *(suffer("die") if n % 3 == 0 else mail() for n in range(9)))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        settle(filer, 9, gateway)
+        assert children() - before
+    until(lambda: len(children() - before) <= 1)  # the server that forks them, for the next time
+
+
+@pytest.mark.parametrize("busy", ["idle", "busy"])
+def test_the_children_of_a_filer_that_is_killed_end_with_it(tmp_path: Path, busy: str) -> None:
+    script = (
+        "import os, sys, time\nfrom pathlib import Path\n"
+        "from store.blobs import Blobs\nfrom store.rules.desk import Files\nfrom store.journal import JournalRow\n"
+        "from store.clock import now\nfrom tests.filer.readers import Suffering, suffer\n"
+        "if __name__ == '__main__':\n"
+        f"    students = Suffering(Blobs(Path({str(tmp_path)!r})), 2)\n"
+        "    raw = bytes(suffer(sys.argv[1])).replace(b'\\n', b'\\r\\n')\n"
+        "    row = JournalRow(1, 'hosting', (), 'smtp', now(), '', len(raw), '', raw)\n"
+        "    reading = students.begin(row, Files())\n"
+        "    time.sleep(2)\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    (tmp_path / "filer.py").write_text(script)
+    where: dict[str, Any] = {"env": os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}}
+    how = "sleep 50" if busy == "busy" else "sleep 0"
+    process = subprocess.Popen([sys.executable, str(tmp_path / "filer.py"), how], stdout=subprocess.PIPE, **where)
+    assert process.stdout and process.stdout.readline()
+    group = _session(process.pid)
+    assert len(group) > 1
+    process.kill()
+    process.wait()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in group - {process.pid}), 10)
+
+
+def _session(parent: int) -> set[int]:
+    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in found.splitlines()[1:]]
+    family = {parent}
+    while more := {pid for pid, ppid in pairs if ppid in family} - family:
+        family |= more
+    return family
