@@ -6,32 +6,47 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from store import people
 from store.rules.people import TicketFacts
 from store.schema import Event, Message, Outcome, Ticket
 
 _TICKET = (Ticket.c.id, Ticket.c.desk, Ticket.c.number, Ticket.c.requester_id, Ticket.c.organization_id, Ticket.c.state)
+_BY_ID = select(*_TICKET).where(Ticket.c.id == bindparam("id"))
+_BY_NUMBER = select(*_TICKET).where(Ticket.c.desk == bindparam("desk"), Ticket.c.number == bindparam("number"))
+_BY_EVENT = select(*_TICKET).join(Event, Event.c.ticket_id == Ticket.c.id).where(Event.c.id == bindparam("event"))
+_BY_MESSAGE_IDS = (
+    select(Message.c.message_id, *_TICKET)
+    .join(Ticket, Ticket.c.id == Message.c.ticket_id)
+    .where(Message.c.message_id.in_(bindparam("ids", expanding=True)), Ticket.c.desk == bindparam("desk"))
+    .order_by(Message.c.id)
+)
+_SAME_CONTENT = (
+    select(Outcome.c.journal_id, Outcome.c.ticket_id)
+    .where(Outcome.c.desk == bindparam("desk"), Outcome.c.content_hash == bindparam("key"))
+    .where(Outcome.c.journal_id != bindparam("but"), Outcome.c.outcome.not_in(["duplicate", "dead"]))
+    .order_by(Outcome.c.journal_id)
+    .limit(1)
+)
+_SAME_CONTENT_SINCE = _SAME_CONTENT.where(Outcome.c.at >= bindparam("since"))
 
 
 def ticket(connection: Connection, ticket_id: int) -> TicketFacts | None:
     """The ticket with this id."""
-    return _one(connection, select(*_TICKET).where(Ticket.c.id == ticket_id))
+    return _one(connection, _BY_ID, id=ticket_id)
 
 
 def ticket_by_number(connection: Connection, desk: str, number: int) -> TicketFacts | None:
     """The ticket with this number at this desk."""
     if number > 2**31 - 1:
         return None
-    return _one(connection, select(*_TICKET).where(Ticket.c.desk == desk, Ticket.c.number == number))
+    return _one(connection, _BY_NUMBER, desk=desk, number=number)
 
 
 def ticket_of_event(connection: Connection, event_id: int) -> TicketFacts | None:
     """The ticket an event happened to."""
-    return _one(
-        connection, select(*_TICKET).join(Event, Event.c.ticket_id == Ticket.c.id).where(Event.c.id == event_id)
-    )
+    return _one(connection, _BY_EVENT, event=event_id)
 
 
 def tickets_of_ids(connection: Connection, desk: str, ids: Sequence[str]) -> list[TicketFacts]:
@@ -41,13 +56,9 @@ def tickets_of_ids(connection: Connection, desk: str, ids: Sequence[str]) -> lis
     """
     if not ids:
         return []
-    query = (
-        select(Message.c.message_id, *_TICKET)
-        .join(Ticket, Ticket.c.id == Message.c.ticket_id)
-        .where(Message.c.message_id.in_(ids), Ticket.c.desk == desk)
-        .order_by(Message.c.id)
+    rows = sorted(
+        connection.execute(_BY_MESSAGE_IDS, {"ids": list(ids), "desk": desk}), key=lambda row: ids.index(row.message_id)
     )
-    rows = sorted(connection.execute(query), key=lambda row: ids.index(row.message_id))
     first: dict[int, Any] = {}
     for row in rows:
         first.setdefault(row.id, row)
@@ -58,19 +69,14 @@ def same_content(
     connection: Connection, desk: str, content_key: str, but: int, since: datetime | None
 ) -> tuple[int, int | None] | None:
     """The first journal row of this desk with the same content, filed since then, and its ticket (threats 35)."""
-    query = (
-        select(Outcome.c.journal_id, Outcome.c.ticket_id)
-        .where(Outcome.c.desk == desk, Outcome.c.content_hash == content_key, Outcome.c.journal_id != but)
-        .where(Outcome.c.outcome.not_in(["duplicate", "dead"]))
-        .order_by(Outcome.c.journal_id)
-        .limit(1)
-    )
-    if since is not None:
-        query = query.where(Outcome.c.at >= since)
-    row = connection.execute(query).first()
+    values = {"desk": desk, "key": content_key, "but": but}
+    if since is None:
+        row = connection.execute(_SAME_CONTENT, values).first()
+    else:
+        row = connection.execute(_SAME_CONTENT_SINCE, values | {"since": since}).first()
     return (row.journal_id, row.ticket_id) if row else None
 
 
-def _one(connection: Connection, query: Select[Any]) -> TicketFacts | None:
-    row = connection.execute(query).first()
+def _one(connection: Connection, query: Select[Any], **values: int | str) -> TicketFacts | None:
+    row = connection.execute(query, values).first()
     return people.ticket_facts(connection, row) if row else None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import journal
@@ -17,6 +17,9 @@ from store.schema import Cursor, Lease, Outcome
 
 FILED = "filed"  # the cursor of the filer
 LEASE = timedelta(seconds=30)
+
+
+_SETTLE = update(Outcome).where(Outcome.c.journal_id == bindparam("row"), Outcome.c.outcome.is_(None))
 
 
 class Decision(Protocol):
@@ -93,14 +96,11 @@ def settle(
     signals: list[dict[str, Any]], ticket: int | None, now: datetime,
 ) -> None:  # fmt: skip
     """Writes the one outcome of a row, in the transaction of what it changed. Raises Temporary when it has one already."""
-    done = connection.execute(
-        update(Outcome)
-        .where(Outcome.c.journal_id == row.id, Outcome.c.outcome.is_(None))
-        .values(
-            outcome=decision.outcome, rule=decision.rule, reason=decision.reason, ticket_id=ticket,
-            message_id=message_id, content_hash=content_hash, signals=signals, at=now,
-        )
-    )  # fmt: skip
+    values = {
+        "row": row.id, "outcome": decision.outcome, "rule": decision.rule, "reason": decision.reason, "ticket_id": ticket,
+        "message_id": message_id, "content_hash": content_hash, "signals": signals, "at": now,
+    }  # fmt: skip
+    done = connection.execute(_SETTLE, values)
     if done.rowcount != 1:
         raise Temporary(f"journal row {row.id} was filed by another process")
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.rules.addressing import normalise
@@ -15,20 +15,49 @@ from store.rules.fanout import Concerned
 from store.rules.people import PersonFacts, TicketFacts
 from store.schema import Cc, Membership, Organization, Person, Staff, Ticket
 
+# Constant statements, here and in the other rooms a mail passes: building one costs more than running it.
+_BY_EMAIL = select(Person.c.id, Person.c.name).where(Person.c.email == bindparam("email"))
+_ANY_OF = bindparam("ids", expanding=True)
+_PEOPLE = select(
+    Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone
+).where(Person.c.id.in_(_ANY_OF))  # fmt: skip
+_MEMBERSHIPS = (
+    select(
+        Membership.c.person_id, Membership.c.organization_id, Membership.c.role, Organization.c.language, Organization.c.timezone
+    )
+    .join(Organization, Organization.c.id == Membership.c.organization_id)
+    .where(Membership.c.person_id.in_(_ANY_OF))
+    .order_by(Membership.c.id)
+)  # fmt: skip
+_DESKS = select(Staff.c.person_id, Staff.c.desk).where(Staff.c.person_id.in_(_ANY_OF))
+_ORGANIZATION = (
+    select(Organization.c.id)
+    .join(Membership, Membership.c.organization_id == Organization.c.id)
+    .where(Membership.c.person_id == bindparam("person"), Organization.c.desk == bindparam("desk"))
+    .order_by(Membership.c.id)
+    .limit(1)
+)
+_ADMINS = (
+    select(Membership.c.person_id)
+    .where(Membership.c.organization_id == bindparam("organization"), Membership.c.role == "admin")
+    .order_by(Membership.c.id)
+)
+_ON_CC = select(Cc.c.person_id).where(Cc.c.ticket_id == bindparam("ticket")).order_by(Cc.c.id)
+_STAFF = select(Staff.c.person_id, Staff.c.departments).where(Staff.c.desk == bindparam("desk")).order_by(Staff.c.id)
+
 NOBODY = "unknown@sender.invalid"  # stands for a sender that no part of a mail names; RFC 2606: reaches nobody
 
 
 def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
     """The id of the person with this address, made when there is none; an empty name is filled in."""
     email = normalise(email)
-    known = select(Person.c.id, Person.c.name).where(Person.c.email == email)
-    found = connection.execute(known).first()
+    found = connection.execute(_BY_EMAIL, {"email": email}).first()
     if found is None:
         dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
         status = "inactive" if email == NOBODY else "active"
         made = dialect.insert(Person).values(email=email, name=name, status=status, confirmed=False, created=now)
         connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
-        found = connection.execute(known).one()
+        found = connection.execute(_BY_EMAIL, {"email": email}).one()
     if name and not found.name:
         connection.execute(update(Person).where(Person.c.id == found.id).values(name=name))
     return int(found.id)
@@ -41,40 +70,23 @@ def confirm(connection: Connection, person_id: int) -> None:
 
 def find(connection: Connection, email: str) -> PersonFacts | None:
     """The person with this address, None when unknown."""
-    row = connection.execute(select(Person.c.id).where(Person.c.email == normalise(email))).scalar()
-    return next(iter(facts(connection, [row])), None) if row is not None else None
+    row = connection.execute(_BY_EMAIL, {"email": normalise(email)}).first()
+    return next(iter(facts(connection, [row.id])), None) if row is not None else None
 
 
 def facts(connection: Connection, ids: Collection[int]) -> list[PersonFacts]:
     """The people with these ids, in the order of ids, with their memberships and desks."""
     if not ids:
         return []
-    rows = connection.execute(
-        select(
-            Person.c.id,
-            Person.c.email,
-            Person.c.name,
-            Person.c.status,
-            Person.c.confirmed,
-            Person.c.language,
-            Person.c.timezone,
-        ).where(Person.c.id.in_(ids))
-    ).all()
+    any_of = {"ids": list(ids)}
+    rows = connection.execute(_PEOPLE, any_of).all()
     memberships: dict[int, list[tuple[int, str]]] = {}
     fallback: dict[int, tuple[str, str]] = {}
-    query = (
-        select(
-            Membership.c.person_id, Membership.c.organization_id, Membership.c.role, Organization.c.language, Organization.c.timezone
-        )
-        .join(Organization, Organization.c.id == Membership.c.organization_id)
-        .where(Membership.c.person_id.in_(ids))
-        .order_by(Membership.c.id)
-    )  # fmt: skip
-    for person, organization, role, language, timezone in connection.execute(query):
+    for person, organization, role, language, timezone in connection.execute(_MEMBERSHIPS, any_of):
         memberships.setdefault(person, []).append((organization, role))
         fallback.setdefault(person, (language, timezone))
     desks: dict[int, list[str]] = {}
-    for person, desk in connection.execute(select(Staff.c.person_id, Staff.c.desk).where(Staff.c.person_id.in_(ids))):
+    for person, desk in connection.execute(_DESKS, any_of):
         desks.setdefault(person, []).append(desk)
     found = {}
     for row in rows:
@@ -88,25 +100,15 @@ def facts(connection: Connection, ids: Collection[int]) -> list[PersonFacts]:
 
 def organization_of(connection: Connection, person_id: int, desk: str) -> int | None:
     """The organisation of this desk the person belongs to; the oldest membership when there are several."""
-    query = (
-        select(Organization.c.id)
-        .join(Membership, Membership.c.organization_id == Organization.c.id)
-        .where(Membership.c.person_id == person_id, Organization.c.desk == desk)
-        .order_by(Membership.c.id)
-        .limit(1)
-    )
-    return connection.execute(query).scalar()
+    return connection.execute(_ORGANIZATION, {"person": person_id, "desk": desk}).scalar()
 
 
 def concerned(connection: Connection, ticket: TicketFacts, department: str, desk: Desk, actor: int | None) -> Concerned:
     """Everybody around a ticket, for `fan_out`."""
     admins: list[int] = []
     if ticket.organization is not None and desk.notify.organization_admins:
-        query = select(Membership.c.person_id).where(
-            Membership.c.organization_id == ticket.organization, Membership.c.role == "admin"
-        )
-        admins = list(connection.execute(query.order_by(Membership.c.id)).scalars())
-    cc = list(connection.execute(select(Cc.c.person_id).where(Cc.c.ticket_id == ticket.id).order_by(Cc.c.id)).scalars())
+        admins = list(connection.execute(_ADMINS, {"organization": ticket.organization}).scalars())
+    cc = list(connection.execute(_ON_CC, {"ticket": ticket.id}).scalars())
     staff = _staff(connection, desk.name, department) if desk.notify.department_staff else []
     wanted = [ticket.requester, *admins, *cc, *staff] + ([actor] if actor else [])
     by_id = {person.id: person for person in facts(connection, wanted)}
@@ -124,15 +126,14 @@ def _staff(connection: Connection, desk: str, department: str) -> list[int]:
 
     A department nobody looks after is everybody's: mail that no one is told of is as good as lost.
     """
-    query = select(Staff.c.person_id, Staff.c.departments).where(Staff.c.desk == desk).order_by(Staff.c.id)
-    everybody = connection.execute(query).all()
+    everybody = connection.execute(_STAFF, {"desk": desk}).all()
     mine = [person for person, departments in everybody if not departments or department in departments]
     return mine or [person for person, _departments in everybody]
 
 
 def ticket_facts(connection: Connection, row: Any) -> TicketFacts:
     """The facts of a ticket row (id, desk, number, requester_id, organization_id, state), with its CC people."""
-    cc = connection.execute(select(Cc.c.person_id).where(Cc.c.ticket_id == row.id)).scalars()
+    cc = connection.execute(_ON_CC, {"ticket": row.id}).scalars()
     return TicketFacts(
         row.id, row.desk, row.number, row.requester_id, row.organization_id, frozenset(cc), row.state
     )  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import people
@@ -22,18 +23,27 @@ FIRST_NUMBER = 1001
 MOST_CC = 100  # people a mail may put on a ticket (RFC 5321 4.5.3.1.8 asks no server to take more recipients)
 
 
+_TICKET = select(*Ticket.c).where(Ticket.c.id == bindparam("ticket")).with_for_update()
+_ADVANCE = update(Ticket).where(Ticket.c.id == bindparam("ticket"))
+
+
 def take_number(connection: Connection, desk: str) -> int:
     """The next number of a desk, taken for good when the transaction commits (HO-08)."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    first = dialect.insert(TicketNumber).values(desk=desk, next=FIRST_NUMBER + 1)
+    taken = connection.execute(_next_number(connection.dialect.name), {"desk": desk, "next": FIRST_NUMBER + 1})
+    return int(taken.scalar_one()) - 1
+
+
+@cache
+def _next_number(dialect: str) -> Any:
+    make: Any = sqlite if dialect == "sqlite" else postgresql
+    first = make.insert(TicketNumber)
     taken = first.on_conflict_do_update(index_elements=["desk"], set_={"next": TicketNumber.c.next + 1})
-    return int(connection.execute(taken.returning(TicketNumber.c.next)).scalar_one()) - 1
+    return taken.returning(TicketNumber.c.next)
 
 
 def find_ticket(connection: Connection, config: Config, ticket_id: int) -> tuple[Any, Desk]:
     """The ticket's row, locked until the transaction ends, and its desk. Raises NotFound."""
-    query = select(*Ticket.c).where(Ticket.c.id == ticket_id)
-    row = connection.execute(query.with_for_update()).first()
+    row = connection.execute(_TICKET, {"ticket": ticket_id}).first()
     if row is None or row.desk not in config.desks:
         raise NotFound("there is no such ticket")
     return row, config.desks[row.desk]
@@ -89,11 +99,8 @@ def advance_ticket(
     after = before
     for happening in happened:
         after = advance(after, cast(Happening, happening))
-    connection.execute(
-        update(Ticket)
-        .where(Ticket.c.id == ticket.id)
-        .values(state=after.state, last_reply_by=after.last_reply_by, taken=after.taken, updated=now)
-    )
+    values = {"state": after.state, "last_reply_by": after.last_reply_by, "taken": after.taken, "updated": now}
+    connection.execute(_ADVANCE, values | {"ticket": ticket.id})
     old, new = label(before, desk), label(after, desk)
     if old != new:
         write_event(connection, ticket.id, "status", actor, now, old=old, new=new)
@@ -148,6 +155,11 @@ def write_event(
 
 def insert_row(connection: Connection, table: Table, values: dict[str, Any]) -> int:
     """Inserts one row; its id."""
-    done = connection.execute(insert(table), values)
+    done = connection.execute(_insert(table), values)
     assert done.inserted_primary_key is not None
     return int(done.inserted_primary_key[0])
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)

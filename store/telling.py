@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from store import crash, outbox, people
 from store.commands import NewFile
@@ -19,6 +19,17 @@ from store.rules.people import PersonFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tokens import Token, sign
 from store.schema import Link, Message, Ticket
+
+_TICKET = select(*Ticket.c).where(Ticket.c.id == bindparam("ticket"))
+_OPENING = (
+    select(Message.c.message_id).where(Message.c.ticket_id == bindparam("ticket")).order_by(Message.c.id).limit(1)
+)
+_CLAIMS = (
+    select(Ticket.c.desk, Ticket.c.number)
+    .join(Link, Link.c.other_id == Ticket.c.id)
+    .where(Link.c.ticket_id == bindparam("ticket"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Told:
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
     """Writes the outbox rows of a change in its transaction; how many."""
     crash.point("F3")
-    ticket = connection.execute(select(*Ticket.c).where(Ticket.c.id == ticket_id)).one()
+    ticket = connection.execute(_TICKET, {"ticket": ticket_id}).one()
     desk = config.desks[ticket.desk]
     around = people.concerned(
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor
@@ -126,16 +137,10 @@ def _row(
 
 
 def _opening_id(connection: Connection, ticket_id: int) -> str | None:
-    query = select(Message.c.message_id).where(Message.c.ticket_id == ticket_id).order_by(Message.c.id).limit(1)
-    return connection.execute(query).scalar()
+    return connection.execute(_OPENING, {"ticket": ticket_id}).scalar()
 
 
 def _claims(connection: Connection, config: Config, ticket_id: int) -> str | None:
     """The ticket a flagged mail pointed at, for staff only (threats 39)."""
-    query = (
-        select(Ticket.c.desk, Ticket.c.number)
-        .join(Link, Link.c.other_id == Ticket.c.id)
-        .where(Link.c.ticket_id == ticket_id)
-    )
-    row = connection.execute(query.limit(1)).first()
+    row = connection.execute(_CLAIMS, {"ticket": ticket_id}).first()
     return f"{config.desks[row.desk].key}#{row.number}" if row else None

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from store.config import Config, PosternSection, Settings, StoreSection
 from store.database import Store, open_store
 from store.migrate import migrate
-from tests import requirements
+from tests import proofs
 from tests.harness import PEOPLE, Gateway
 from tests.postgres import Cluster
 
@@ -30,7 +30,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     report.user_properties.extend(
-        ("req", mark.args[0]) for mark in item.iter_markers("req") if report.when == "call" or report.skipped
+        (kind, mark.args[0])
+        for kind in proofs.MARKS
+        for mark in item.iter_markers(kind)
+        if report.when == "call" or report.skipped
     )
     if report.skipped and item.config.getoption("--no-skips") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -38,7 +41,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(requirements.Record(config), "postern-requirements")
+        config.pluginmanager.register(proofs.Record(config), "postern-proofs")
 
 
 @pytest.fixture(scope="session")
