@@ -49,8 +49,8 @@ _NO_REPLY = re.compile(
     r"^(?:[\w.+-]*[._+-])?(?:no[._-]?reply|do[._-]?not[._-]?reply|bounces?)(?:[._+-][^@]*)?@", re.IGNORECASE
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"^\W*(?:mail delivery failed\b|mail delivery (?:failure|system)|delivery status notification|"
-    r"delivery (?:failure|notification)|returned mail:|undelivered mail returned|undeliverable(?: mail| message)?:|"
+    r"^\W*(?:mail delivery failed\b|mail delivery (?:failure|system|warning)|delivery status notification|"
+    r"delivery (?:failure|notification)|returned mail(?::| [-–] )|undelivered mail returned|undeliverable(?: mail| message)?:|"
     r"mail system error|failure notice$|message delivery failure|non[- ]delivery (?:report|notification))",
     re.IGNORECASE,
 )

@@ -34,6 +34,17 @@ _FAILED = re.compile(
     r"unknown user|user unknown|problem|message details",
     re.IGNORECASE,
 )
+_SURELY_FAILED = re.compile(
+    r"could ?n[o'’]t be delivered|undeliver(?:ed|able)|unable to deliver|delivery (?:has |to .{1,200}? )?failed",
+    re.IGNORECASE,
+)
+# The way was blocked, the mailbox may be fine.
+_PASSING = re.compile(
+    r"time[d ]*out|expired|connection refused|(?:could not|couldn't|unable to|did not accept our requests? to|refused to) connect|"
+    r"no route to host|(?:host|network) (?:is )?(?:unreachable|down)|in (?:the )?queue too long|too long in (?:the )?queue|"
+    r"failed \d+ (?:attempts|times)|after \d+(?:\.\d+)? (?:hours?|days?|attempts)\b|postponed",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,11 @@ def read_bounce(headers: Headers, report: Report, raw: bytes) -> Bounce | None:
     return Bounce(tuple(_describe(a, p, headers.first("subject"), report.text) for a, p in permanent.items()), ids)
 
 
+def says_failed(text: str) -> bool:
+    """Whether the text tells beyond doubt that a mail was not delivered."""
+    return bool(_SURELY_FAILED.search(text[:2_000]))
+
+
 def _find_ids(report: Report) -> tuple[str, ...]:
     """The Message-IDs of the mails a report returns; a note in its text about another mail counts last."""
     found = [i for mail in [*report.returned, report.text[:_SCAN_TEXT]] for i in _MESSAGE_ID.findall(mail)[:1]]
@@ -94,7 +110,15 @@ def _read_status(text: str) -> Iterable[BouncedRecipient]:
         status = codes[0] if codes else better[0] if better else None
         if status and status.endswith(".0.0") and better and better[0][0] == status[0]:
             status = better[0]
-        yield BouncedRecipient(address, status, _is_permanent(action, status))
+        if (
+            better
+            and action == "failed"
+            and status
+            and (status == "4.4.7" or (status[0] == "4" and better[0][0] == "5"))
+        ):
+            status = better[0]  # the last refusal tells more than that the time was up
+        passing = status is None and _PASSING.search(str(fields.get("Diagnostic-Code") or ""))
+        yield BouncedRecipient(address, status, False if passing else _is_permanent(action, status))
 
 
 def _address(value: str) -> str:
@@ -148,4 +172,4 @@ def _describe(address: str, lasting: bool | None, subject: str, text: str) -> Bo
             return BouncedRecipient(address, found[1], lasting if found[1][0] == "2" else found[1][0] == "5")
         if code := _REPLY_CODE.search(stretch):
             return BouncedRecipient(address, None, code[1].startswith("5"))
-    return BouncedRecipient(address, None, lasting)
+    return BouncedRecipient(address, None, False if _PASSING.search(text) else lasting)

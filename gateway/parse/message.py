@@ -16,7 +16,7 @@ import mailparser
 from gateway.parse.addresses import normalise_address, read_list, read_sender
 from gateway.parse.auto import LOOP_MARK, is_report, judge_origin
 from gateway.parse.body import Body, take_apart
-from gateway.parse.bounce import Report, read_bounce
+from gateway.parse.bounce import Report, read_bounce, says_failed
 from gateway.parse.canonical import hash_message
 from gateway.parse.charset import decode_bytes
 from gateway.parse.files import read_type
@@ -170,7 +170,9 @@ def _read_importance(headers: Headers) -> str | None:
 
 
 def _find_bounce(headers: Headers, body: Body, text: str, bounded: bytes, reported: bool) -> Bounce | None:
-    if not reported and not (body.reports and headers.first("return-path") == "<>"):
-        return None
+    if not reported:
+        returns = body.reports or (body.returned and says_failed(text))
+        if not returns or headers.first("return-path") != "<>":
+            return None
     readable = bounded[:MAX_REPORT].replace(NESTED.encode(), b"message/")
     return read_bounce(headers, Report(body.reports, text, body.returned), readable)

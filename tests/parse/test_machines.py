@@ -105,6 +105,54 @@ def test_reports_in_free_words(text: str) -> None:
     assert bounce.recipients == (BouncedRecipient("bob@x.test", "5.1.1", True),)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "could not be delivered:\n\n  bob@x.test\n    retry timeout exceeded",
+        "bob@x.test: Envelope expired",
+        "failed:\n\n  bob@x.test\n\nThe server did not accept our requests to connect.",
+        "Delivery failed 20 attempts: bob@x.test",
+    ],
+)
+def test_a_way_that_was_blocked_says_nothing_against_the_mailbox(words: str) -> None:
+    bounce = read(words, From="MAILER-DAEMON@x.test", Subject="Mail delivery failed").bounce
+    assert bounce is not None
+    assert bounce.recipients == (BouncedRecipient("bob@x.test", None, False),)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (
+            "Status: 4.4.7\nDiagnostic-Code: smtp; 452 4.2.2 mailbox full",
+            BouncedRecipient("bob@x.test", "4.2.2", False),
+        ),
+        ("Status: 4.5.0\nDiagnostic-Code: smtp; 550 5.5.0 no", BouncedRecipient("bob@x.test", "5.5.0", True)),
+        ("Diagnostic-Code: smtp; connection timed out", BouncedRecipient("bob@x.test", None, False)),
+    ],
+)
+def test_the_last_refusal_tells_more_than_that_the_time_was_up(status: str, told: BouncedRecipient) -> None:
+    bounce = parse(report(f"Final-Recipient: rfc822; bob@x.test\nAction: failed\n{status}")).bounce
+    assert bounce is not None
+    assert bounce.recipients == (told,)
+
+
+@pytest.mark.parametrize(
+    ("sender", "words", "is_bounce"),
+    [
+        ("<>", "Your mail could not be delivered to: <bob@x.test>\nAs their mailbox is full.", True),
+        ("<>", "I am away until Monday. Your mail is below.", False),
+        ("<ann@shop.test>", "Your mail could not be delivered to: <bob@x.test>", False),
+    ],
+)
+def test_a_returned_mail_without_marks_is_a_report_when_nobody_sent_it(
+    sender: str, words: str, is_bounce: bool
+) -> None:
+    parts = (f"\n{words}", "Content-Type: message/rfc822\n\nMessage-ID: <lost@desk.test>\nTo: bob@x.test\n\nold")
+    parsed = parse(multipart(*parts, Return_Path=sender, From="no-reply@x.test"))
+    assert (parsed.bounce is not None) is is_bounce
+
+
 def test_people_who_quote_a_failure_are_no_bounce() -> None:
     parsed = read("I got this:\n550 5.1.1 <bob@x.test> unknown user", Subject="Mail to Bob")
     assert (parsed.auto, parsed.bounce) == (None, None)
