@@ -10,7 +10,7 @@ from email.message import Message
 from typing import Any
 
 from gateway.parse.headers import split_parameters
-from gateway.parse.limits import ASIDE, NESTED, READABLE, STATED
+from gateway.parse.limits import ASIDE, NESTED
 from gateway.parse.parsed import File
 from gateway.parse.words import clean_line, decode_base64, decode_words, drop_invisible, join_parameters
 
@@ -41,10 +41,7 @@ def read_type(part: Message) -> str:
 
 def read_disposition(part: Message) -> str:
     """The disposition such as "attachment" or "inline", empty when the part states none (RFC 2183)."""
-    word, parameters = split_parameters(_field(part, "content-disposition"))
-    if part.get_content_type() in READABLE or not parameters or parameters[0][0] != STATED:
-        return word
-    return "" if parameters[0][1] == "none" else parameters[0][1]
+    return split_parameters(_field(part, "content-disposition"))[0]
 
 
 def read_names(part: Message) -> list[str]:

@@ -22,12 +22,8 @@ MAX_SMALL = 64 * 1024
 MAX_LINE_CHECKS = 4_000_000
 ASIDE = "X-Content-Aside"
 NESTED = "nested-message/"
-# mail-parser takes a part of another type for text, with a warning each, unless it is attached: the disposition of such
-# parts is written as "attachment", the stated one kept in this parameter.
-STATED = "x-stated"
-READABLE = ("text/plain", "text/html")
 
-# Trace fields are many and long, and read elsewhere; leaving them out halves the work of mail-parser.
+# Trace fields are many and long, and read elsewhere.
 _UNREAD = frozenset(
     {"received", "x-received", "authentication-results", "dkim-signature", "delivered-to", "bcc", ASIDE.lower()}
 )
@@ -176,8 +172,6 @@ def _rewrite(fields: list[Field], scan: _Scan, body: bytes, at: int) -> tuple[by
     kept = [text for name, text in lines if not (container and name == "content-transfer-encoding")]
     if not container:
         stated, semicolon, rest = disposition.strip().partition(";")
-        if kind and kind not in READABLE:
-            stated = f"attachment; {STATED}={re.sub('[^a-z]', '', stated.lower()) or 'none'}"
         kept += [f"Content-Disposition: {stated}{semicolon}{rest}"] if stated else []
     return "".join(line + "\n" for line in kept).encode("utf-8", "replace") + b"\n", container
 
