@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import secrets
 from enum import Enum
+from errno import EDQUOT, ENOSPC
 
-from store.errors import describe
+from store.errors import NoRoom, describe
 from store.rules.addressing import NotOurs
 
 log = logging.getLogger("postern.doors")
@@ -44,6 +45,7 @@ class Answer(Enum):
     NO_TLS = "502 5.5.1 TLS is not offered", USAGE
     TLS_ALREADY = "503 5.5.1 TLS is on already", USAGE
     NO_MAIL_YET = "503 5.5.1 RCPT first", USAGE
+    NO_NAME = "501 5.5.4 your name must follow", USAGE
     NO_ARGUMENT = "501 5.5.4 this command takes no argument", USAGE
     NOT_IMPLEMENTED = "502 5.5.1 not implemented", USAGE
     BAD_PARAMETER = "501 5.5.4 bad value of SIZE", USAGE
@@ -80,4 +82,6 @@ def trouble(error: BaseException, where: str) -> str:
     """The reply to a fault of our own: always temporary, never its text, with a reference that the log has too."""
     reference = secrets.token_hex(3).upper()
     log.error("%s failed, ref %s: %s", where, reference, describe(error))
+    if isinstance(error, NoRoom) or (isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)):
+        return Answer.DISK_FULL.line
     return Answer.TROUBLE.about(reference)

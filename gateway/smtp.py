@@ -1,4 +1,4 @@
-"""The SMTP door: opens, runs until it is told to stop, and lets running messages end (threats A)."""
+"""A door as a listener, here the SMTP one: opens, runs until it is told to stop, and lets running messages end (threats A)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import aiosmtpd
 
@@ -22,11 +23,16 @@ from store.errors import ConfigError
 from store.journal import JournalWriter
 
 GRACE = 20.0  # seconds for running messages at the end
+BRIEF = 3.0  # the same where none of them can be stored any more
+BACKLOG = 1024  # connections that wait to be accepted
 _OLDEST_AIOSMTPD = (1, 4, 6)  # before: smuggling and STARTTLS injection (CVE-2024-27305, CVE-2024-34083)
 
 
 class Door:
-    """The listener. `journal`, `free` and `work_seconds` may be given by a test."""
+    """The listener. `journal`, `free` and `work_seconds` may be given by a test; `at_failure` see `Reception`."""
+
+    kind = "smtp"
+    conversation: type[Conversation] = Conversation
 
     def __init__(
         self,
@@ -35,15 +41,27 @@ class Door:
         *,
         free: Callable[[], int] | None = None,
         work_seconds: float = WORK,
+        at_failure: Callable[[], object] = lambda: None,
     ) -> None:
         check_library(aiosmtpd.__version__)
-        self._listen = host_and_port(config.settings.smtp.listen, f"{config.file}: smtp.listen")
-        self._tls = tls_context(config)
+        self._config = config
+        self._key = f"{config.file}: {self.kind}.listen"
+        self.place = self.find(config)
+        self._tls = self.tls(config)
         self._name = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()) or "localhost"
         self.reception = Reception(
-            config, journal, name=self._name, tls=self._tls is not None, free=free, work_seconds=work_seconds
-        )
+            config, journal, door=self.kind, name=self._name, tls=self._tls is not None, free=free,
+            work_seconds=work_seconds, at_failure=at_failure,
+        )  # fmt: skip
         self._server: asyncio.Server | None = None
+
+    def find(self, config: Config) -> tuple[str, int] | Path:
+        """Where to listen. Raises ConfigError."""
+        return host_and_port(config.settings.smtp.listen, self._key)
+
+    def tls(self, config: Config) -> ssl.SSLContext | None:
+        """What STARTTLS needs, None where it is not offered. Raises ConfigError."""
+        return tls_context(config)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -55,14 +73,21 @@ class Door:
     async def start(self) -> None:
         """Listens. Raises ConfigError when the address cannot be had."""
         loop = asyncio.get_running_loop()
-        host, port = self._listen
         try:
-            self._server = await loop.create_server(
-                lambda: Conversation(self.reception, self._name, self._tls, loop), host or None, port, backlog=1024
+            self._server = await self.listen(
+                loop, lambda: self.conversation(self.reception, self._name, self._tls, loop)
             )
         except OSError as error:
-            raise ConfigError(f"smtp.listen: cannot listen on {host}:{port}: {error.strerror or error}") from None
-        log.info("SMTP door open on %s:%s", *self.address)
+            place = self.place if isinstance(self.place, Path) else "{}:{}".format(*self.place)
+            raise ConfigError(f"{self._key}: cannot listen on {place}: {error.strerror or error}") from None
+        shown = self.place if isinstance(self.place, Path) else "{}:{}".format(*self.address)
+        log.info("%s door open on %s", self.kind.upper(), shown)
+
+    async def listen(self, loop: asyncio.AbstractEventLoop, peer: Callable[[], Conversation]) -> asyncio.Server:
+        """Opens the place for peers. Raises OSError."""
+        assert not isinstance(self.place, Path)
+        host, port = self.place
+        return await loop.create_server(peer, host or None, port, backlog=BACKLOG)
 
     async def stop(self, grace: float = GRACE) -> None:
         """Accepts no more, says 421 to the idle and lets running messages end within `grace` seconds."""
@@ -74,7 +99,7 @@ class Door:
         for conversation in list(self.reception.conversations):
             conversation.abort()
         await self._empty(1.0)
-        log.info("SMTP door closed")
+        log.info("%s door closed", self.kind.upper())
 
     async def _empty(self, seconds: float) -> None:
         """Waits until nobody is connected, this long at most."""
@@ -84,28 +109,33 @@ class Door:
             await asyncio.sleep(0.02)
 
 
-async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = None) -> None:
-    """Runs the door until `stop` is set; without one, until SIGTERM or SIGINT. Raises ConfigError."""
+async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = None, kind: type[Door] = Door) -> None:
+    """Runs the door until `stop` is set; without one, until SIGTERM or SIGINT.
+
+    Raises ConfigError, and DiskFailed when the disk has failed: whoever waited was told 451, all others 421 (threats 88).
+    """
     if stop is None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     journal = JournalWriter(store)
     try:
-        door = Door(config, journal)
+        door = kind(config, journal, at_failure=stop.set)
         await door.start()
         await stop.wait()
-        await door.stop()
+        await door.stop(BRIEF if door.reception.failure else GRACE)
+        if door.reception.failure:
+            raise door.reception.failure
     finally:
         await asyncio.to_thread(journal.close)
 
 
-def run(config: Config) -> None:
-    """The door as a process of its own, on uvloop where there is one. Raises ConfigError."""
+def run(config: Config, kind: type[Door] = Door) -> None:
+    """The door as a process of its own, on uvloop where there is one. Raises ConfigError and DiskFailed."""
     store = open_store(config)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(serve(config, store))
+            runner.run(serve(config, store, kind=kind))
     finally:
         store.close()
 
@@ -120,6 +150,7 @@ def background(
     work_seconds: float = WORK,
     grace: float = GRACE,
     uvloop: bool = True,
+    kind: type[Door] = Door,
 ) -> Iterator[Door]:
     """The door in a thread of this process, for as long as the block runs. Raises ConfigError."""
     own = None if journal else JournalWriter(store)
@@ -130,12 +161,12 @@ def background(
             loop = runner.get_loop()
 
             async def open_door() -> Door:
-                door = Door(config, writer, free=free, work_seconds=work_seconds)
+                door = kind(config, writer, free=free, work_seconds=work_seconds)
                 await door.start()
                 return door
 
             door = runner.run(open_door())
-            thread = threading.Thread(target=loop.run_forever, name="smtp", daemon=True)
+            thread = threading.Thread(target=loop.run_forever, name=door.kind, daemon=True)
             thread.start()
             try:
                 yield door

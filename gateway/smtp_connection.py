@@ -12,9 +12,10 @@ from aiosmtpd.smtp import SMTP, Envelope
 
 from gateway.answers import Answer
 from gateway.smtp_data import Content, Memory
-from gateway.smtp_limits import COMMAND_LINE, Guests
+from gateway.smtp_limits import COMMAND_LINE
 
 _LINGER = 5.0  # seconds a good-bye may take to be read
+_BRIEF = 0.2  # the same where the place was given to another already: such connections are in no count
 
 
 class Letter(Envelope):
@@ -30,13 +31,24 @@ class Letter(Envelope):
 class Host(Protocol):
     """What a conversation needs of its door, besides aiosmtpd's handle_EHLO, handle_MAIL, handle_RCPT, handle_DATA."""
 
-    guests: Guests
     memory: Memory
     max_size: int
-    command_timeout: float
     data_timeout: float
     work_seconds: float
     conversations: set[Connection]
+
+    @property
+    def command_timeout(self) -> float:
+        """Seconds to wait for a command."""
+
+    def enter(self, address: str) -> Answer | None:
+        """Takes a place for a peer; the refusal when there is none."""
+
+    def leave(self, address: str) -> None:
+        """Frees the place that `enter` gave."""
+
+    def trouble(self, error: BaseException, where: str) -> str:
+        """The reply to a fault of our own."""
 
     def before_data(self, letter: Letter) -> Answer | None:
         """A refusal before 354, or None."""
@@ -54,7 +66,8 @@ class Connection(SMTP):
         self._mistakes = 0
         self._refusals = 0
         self._peer = ""
-        self._inside = False
+        self._inside = self._counted = False
+        self._heard = 0.0
         self._deadline = self._armed = self._data_until = 0.0
         self._abort: asyncio.TimerHandle | None = None
         self.command_size_limits = defaultdict(lambda: COMMAND_LINE)  # aiosmtpd adds to a dictionary all share
@@ -74,12 +87,12 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        refusal = self._host.guests.enter(self._peer)
+        refusal = self._host.enter(self._peer)
         if refusal:
             cast(asyncio.WriteTransport, transport).write(f"{refusal.line}\r\n".encode())
             transport.close()
             return
-        self._inside = True
+        self._inside = self._counted = True
         self._host.conversations.add(self)
         super().connection_made(transport)
 
@@ -114,7 +127,7 @@ class Connection(SMTP):
     def _leave(self) -> None:
         if self._inside:
             self._inside = False
-            self._host.guests.leave(self._peer)
+            self._free_place()
             self._host.conversations.discard(self)
             for timer in (self._timeout_handle, self._abort):
                 if timer is not None:
@@ -127,23 +140,38 @@ class Connection(SMTP):
         elif self.transport is not None:
             self._hang_up(answer)
 
+    def silent(self) -> float:
+        """Seconds since its last command; 0 while a message is read or stored, and for one that is on its way out."""
+        return 0.0 if self.busy or self._leaving else self.loop.time() - self._heard
+
+    def give_way(self, answer: Answer) -> None:
+        """Ends the conversation; its place is free at once."""
+        self._hang_up(answer, _BRIEF)
+        self._free_place()
+
+    def _free_place(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._host.leave(self._peer)
+
     def abort(self) -> None:
         """Ends the connection at once, without a word."""
         self._writer.transport.abort()
 
-    def _hang_up(self, answer: Answer | None = None) -> None:
+    def _hang_up(self, answer: Answer | None = None, linger: float = _LINGER) -> None:
         self._leaving = True
         if answer is not None and not self._writer.is_closing():
             self._writer.write(f"{answer.line}\r\n".encode())
         self._writer.close()
         if self._inside and self._abort is None:  # close waits for a peer that does not read
-            linger = min(_LINGER, self._host.command_timeout)
+            linger = min(linger, self._host.command_timeout)
             self._abort = self.loop.call_later(linger, self._writer.transport.abort)
 
     # --- deadlines -----------------------------------------------------------------------------------------------
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        self._wait_until(self.loop.time() + (duration or self._host.command_timeout))
+        self._heard = self.loop.time()
+        self._wait_until(self._heard + (duration or self._host.command_timeout))
 
     def _wait_until(self, moment: float) -> None:
         """Moves the deadline; the timer itself is only made anew when it would ring too late."""

@@ -54,13 +54,14 @@ class Content:
         self._memory.free -= len(piece)
 
     def take(self) -> bytes:
-        """The whole message; nothing is kept."""
+        """The whole message, once. What it holds of the shared memory is given back by `discard`, when it is stored."""
         if self._file is not None:
             self._file.seek(0)
             whole = self._file.read()
+            self._file.close()
         else:
             whole = b"".join(self._pieces)
-        self.discard()
+            self._pieces.clear()
         return whole
 
     def discard(self) -> None:

@@ -16,6 +16,8 @@ BAD_COMMANDS = 5
 REFUSALS = 100  # of any kind in one connection; nobody needs to try that many mailboxes
 HOPS = 50  # Received lines
 PER_CLIENT = 20
+STRESS = 60.0  # seconds to wait for a command while most places are taken
+SILENT = 1.0  # seconds without a command after which a peer may lose its place to a newcomer
 _SPARE = 64 << 20  # bytes that stay free for everything else in the data folder
 _MEGABYTE = 1 << 20
 _HEAD = 256 * 1024  # bytes looked at; each hop writes above what was there
@@ -23,7 +25,10 @@ _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
 class Guests:
-    """Who is connected. A client is an IPv4 address or an IPv6 /64, of which everybody has many addresses."""
+    """Who is connected. A client is an IPv4 address or an IPv6 /64, of which everybody has many addresses.
+
+    The empty address is that of a Unix socket: all its peers are the mail server of this machine.
+    """
 
     def __init__(self, most: int, per_client: int | None) -> None:
         self._most = most
@@ -33,13 +38,17 @@ class Guests:
 
     def enter(self, address: str) -> Answer | None:
         """Counts a connection in; the refusal when it is one too many (it is not counted then)."""
-        client, loopback = _client(address)
-        limit = self._per_client or (None if loopback else PER_CLIENT)
-        if self._all >= self._most or (limit is not None and self._clients[client] >= limit):
+        if self.full or self.has_share(address):
             return Answer.TOO_MANY_CONNECTIONS
-        self._clients[client] += 1
+        self._clients[_client(address)[0]] += 1
         self._all += 1
         return None
+
+    def has_share(self, address: str) -> bool:
+        """True when this client has all the connections that one may have."""
+        client, loopback = _client(address)
+        limit = (self._per_client or (None if loopback else PER_CLIENT)) if address else None
+        return limit is not None and self._clients[client] >= limit
 
     def leave(self, address: str) -> None:
         """Counts a connection out that `enter` let in."""
@@ -48,6 +57,16 @@ class Guests:
         self._clients[client] -= 1
         if self._clients[client] <= 0:
             del self._clients[client]
+
+    @property
+    def full(self) -> bool:
+        """True when no place is left."""
+        return self._all >= self._most
+
+    @property
+    def crowded(self) -> bool:
+        """True when four places of five are taken."""
+        return self._all * 5 >= self._most * 4
 
 
 def _client(address: str) -> tuple[str, bool]:

@@ -9,12 +9,13 @@ import asyncio
 import logging
 import re
 import ssl
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from aiosmtpd.smtp import SMTP
 
 from gateway import smtp_address
-from gateway.answers import Answer, log, trouble
+from gateway.answers import Answer, log
 from gateway.smtp_connection import Connection, Letter
 from gateway.smtp_data import Content, DataReader
 from gateway.smtp_limits import BAD_COMMANDS, COMMAND_LINE, REFUSALS
@@ -31,8 +32,12 @@ _HANDSHAKE = 30.0
 class Conversation(Connection):
     """The commands of one connection."""
 
-    def __dir__(self) -> list[str]:
-        return _COMMANDS  # aiosmtpd looks for commands in all attributes at each connection, twice
+    protocol = "ESMTP"
+    extensions: ClassVar[tuple[str, ...]] = ("PIPELINING",)
+    commands: ClassVar[Sequence[str]]
+
+    def __dir__(self) -> Sequence[str]:
+        return self.commands  # aiosmtpd looks for commands in all attributes at each connection, twice
 
     async def _handle_client(self) -> None:
         try:
@@ -46,7 +51,7 @@ class Conversation(Connection):
             self._hang_up()
 
     async def _converse(self) -> None:
-        await self.push(f"220 {self.hostname} ESMTP")
+        await self.push(f"220 {self.hostname} {self.protocol}")
         while not self._leaving:
             line = await self._read_command()
             if line is None:
@@ -84,7 +89,7 @@ class Conversation(Connection):
         except ConnectionError:
             raise
         except Exception as error:
-            await self.push(trouble(error, "a command"))
+            await self.push(self._host.trouble(error, "a command"))
             if self.busy:
                 self._hang_up()  # inside the content: what follows is no command
         return None
@@ -97,9 +102,9 @@ class Conversation(Connection):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise  # the connection is gone; else something we waited for was cancelled
-            return trouble(error, command)
+            return self._host.trouble(error, command)
         except Exception as error:
-            return trouble(error, command)
+            return self._host.trouble(error, command)
 
     def _getaddr(self, arg: str) -> smtp_address.Parsed:
         return smtp_address.path(arg, super()._getaddr)
@@ -119,6 +124,7 @@ class Conversation(Connection):
         assert self.session is not None and self.transport is not None
         if self.session.ssl is not None:
             return await self.push(Answer.TLS_ALREADY.line)
+        self.busy = True  # nobody ends us with a word in clear
         await self.push(Answer.START_TLS.line)
         self._reader._buffer.clear()  # type: ignore[attr-defined]
         plain = self._writer.transport
@@ -129,6 +135,7 @@ class Conversation(Connection):
             if secure is None:
                 raise ConnectionResetError
             self._move_to(secure)
+            self.busy = False
         except BaseException as error:  # whatever it is: nothing is said in clear, or in the old state, behind the 220
             plain.abort()
             self._leave()  # no connection_lost comes from a handshake that failed
@@ -157,12 +164,16 @@ class Conversation(Connection):
         if reader.flaw:
             status = reader.flaw.line
         elif reader.fault:
-            status = trouble(reader.fault, "DATA")
+            status = self._host.trouble(reader.fault, "DATA")
         else:
             status = await self._call_handler_hook("DATA")
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         self._reset_timeout()
+        await self._answer(letter, status)
         self.busy = False
+
+    async def _answer(self, letter: Letter, status: str) -> None:
+        """Says what became of the content."""
         await self.push(status)
 
     async def _read_content(self, content: Content) -> DataReader:
@@ -199,4 +210,4 @@ class Conversation(Connection):
         await self.push(Answer.HELP.line)
 
 
-_COMMANDS = [name for name in {*vars(SMTP), *vars(Conversation)} if name.startswith("smtp_")]
+Conversation.commands = [name for name in {*vars(SMTP), *vars(Conversation)} if name.startswith("smtp_")]

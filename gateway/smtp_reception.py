@@ -10,14 +10,15 @@ from typing import Any, Protocol
 
 from aiosmtpd.smtp import Session
 
-from gateway.answers import NOT_OURS, Answer, log
+from gateway.answers import NOT_OURS, Answer, log, trouble
 from gateway.smtp_address import fits, is_text, without_route
 from gateway.smtp_connection import Connection, Letter
 from gateway.smtp_data import Memory
-from gateway.smtp_limits import HOPS, RECIPIENTS, Guests, free_bytes, hops, room_for
+from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, room_for
 from store import clock, crash
 from store.config import Config
-from store.journal import Incoming
+from store.errors import DiskFailed
+from store.journal import Incoming, disk_failed
 from store.rules.addressing import NotOurs, normalise
 
 WORK = 30.0  # seconds for our own work after the dot; the peer waits 10 minutes (RFC 5321 4.5.3.2.6)
@@ -32,26 +33,34 @@ class Writer(Protocol):
 
 
 class Reception:
-    """One for all conversations of a door. `free` tells the bytes left on the disk."""
+    """One for all conversations of a door, by whose name (`smtp`, `lmtp`) the journal knows it.
+
+    `free` tells the bytes left on the disk; `at_failure` is called once when the disk has failed, see `failure`.
+    """
 
     def __init__(
         self,
         config: Config,
         journal: Writer,
         *,
+        door: str,
         name: str,
         tls: bool,
         free: Callable[[], int] | None = None,
         work_seconds: float = WORK,
+        at_failure: Callable[[], object] = lambda: None,
     ) -> None:
         settings = config.settings.smtp
         self.guests = Guests(settings.max_connections, settings.max_per_client)
         self.memory = Memory(_MEMORY, config.data)
         self.max_size = settings.max_size
-        self.command_timeout = settings.command_timeout
         self.data_timeout = settings.data_timeout
         self.work_seconds = work_seconds
         self.conversations: set[Connection] = set()
+        self.failure: DiskFailed | None = None
+        self._command_timeout = settings.command_timeout
+        self._at_failure = at_failure
+        self._door = door
         self._name = name
         self._tls = tls
         self._addresses = config.addresses
@@ -59,10 +68,35 @@ class Reception:
         self._free = free or (lambda: free_bytes(config.data))
         self._spooled = asyncio.Semaphore(2)  # large messages are read back into memory this many at a time
 
+    @property
+    def command_timeout(self) -> float:
+        """Seconds to wait for a command: a minute at most while the door is crowded (threats 18)."""
+        return min(self._command_timeout, STRESS) if self.guests.crowded else self._command_timeout
+
+    def enter(self, address: str) -> Answer | None:
+        """Takes a place; at a full door that of the peer that has been silent longest, if it has been for a while."""
+        if self.guests.full and not self.guests.has_share(address):
+            slowest = max(self.conversations, key=Connection.silent, default=None)
+            if slowest is not None and slowest.silent() > SILENT:
+                slowest.give_way(Answer.TOO_MANY_CONNECTIONS)
+        return self.guests.enter(address)
+
+    def leave(self, address: str) -> None:
+        """Frees a place."""
+        self.guests.leave(address)
+
+    def trouble(self, error: BaseException, where: str) -> str:
+        """The reply to a fault of our own. A disk that failed is the last one: the door must close (threats 88)."""
+        if disk_failed(error) and self.failure is None:
+            self.failure = DiskFailed("the disk has failed, so this door ends; it may be started again")
+            self.failure.__cause__ = error
+            self._at_failure()
+        return trouble(error, where)
+
     async def handle_EHLO(self, server: Any, session: Session, letter: Letter, name: str, _: list[str]) -> list[str]:
         """The extensions, as one write."""
         session.host_name = name
-        offered = ["PIPELINING", f"SIZE {self.max_size}", "8BITMIME", "SMTPUTF8"]
+        offered = [*server.extensions, f"SIZE {self.max_size}", "8BITMIME", "SMTPUTF8"]
         if self._tls and session.ssl is None:
             offered.append("STARTTLS")
         lines = [self._name, *offered, "HELP"]
@@ -100,45 +134,58 @@ class Reception:
         return None if room_for(letter.declared_size, self._free()) else Answer.DISK_FULL
 
     async def handle_DATA(self, server: Any, session: Session, letter: Letter) -> str:
-        """The message was read whole: into the journal with it. A peer that left meanwhile stops nothing."""
+        """The message was read whole: into the journal with it. A peer that left meanwhile stops nothing.
+
+        Raises TimeoutError after `work_seconds`: nothing is written then, unless the commit had begun. That one goes on
+        to its end, and when the sender tries again the filer finds a duplicate (see `JournalWriter`).
+        """
         crash.point("D1")
         turn = self._spooled if letter.body.spooled else contextlib.nullcontext()
-        async with asyncio.timeout(self.work_seconds), turn:
-            raw = letter.body.take()
-            if hops(raw) > HOPS:
-                log.warning("mail loop refused, from %s", session.peer)
-                return Answer.LOOP.line
-            incoming = Incoming(
-                door="smtp",
-                at=clock.now(),
-                sender="" if letter.mail_from in (None, "<>") else str(letter.mail_from),
-                routes=tuple((desk, tuple(addresses)) for desk, addresses in letter.routes.items()),
-                raw=raw,
-                peer=str(session.peer[0]) if session.peer else "",
-                helo=_printable(session.host_name or ""),
-            )
-            del raw
-            ids = await self._durable(incoming)
+        future: Future[tuple[int, ...]] | None = None
+        try:
+            async with asyncio.timeout(self.work_seconds), turn:
+                raw = letter.body.take()
+                if hops(raw) > HOPS:
+                    log.warning("mail loop refused, from %s", session.peer)
+                    return Answer.LOOP.line
+                future = self._journal.submit(self._incoming(session, letter, raw))
+                del raw
+                await _settled(future)
+        except TimeoutError:
+            if future is not None:
+                future.cancel()
+            raise
+        ids = future.result()
         crash.point("D5")
         return Answer.ACCEPTED.about(",".join(str(id_) for id_ in ids))
 
-    async def _durable(self, incoming: Incoming) -> tuple[int, ...]:
-        """Waits for the commit. Cancelling us leaves the journal's future alone: its writer still completes it."""
-        loop = asyncio.get_running_loop()
-        settled: asyncio.Future[None] = loop.create_future()
+    def _incoming(self, session: Session, letter: Letter, raw: bytes) -> Incoming:
+        return Incoming(
+            door=self._door,
+            at=clock.now(),
+            sender="" if letter.mail_from in (None, "<>") else str(letter.mail_from),
+            routes=tuple((desk, tuple(addresses)) for desk, addresses in letter.routes.items()),
+            raw=raw,
+            peer=str(session.peer[0]) if isinstance(session.peer, tuple) else "",  # a Unix socket has none
+            helo=_printable(session.host_name or ""),
+        )
 
-        def wake() -> None:
-            if not settled.done():
-                settled.set_result(None)
 
-        def tell(_: Future[tuple[int, ...]]) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(wake)
+async def _settled(future: Future[tuple[int, ...]]) -> None:
+    """Waits until the future is done. Cancelling us leaves it alone: a commit goes on without its sender."""
+    loop = asyncio.get_running_loop()
+    settled: asyncio.Future[None] = loop.create_future()
 
-        future = self._journal.submit(incoming)
-        future.add_done_callback(tell)
-        await settled
-        return future.result()
+    def wake() -> None:
+        if not settled.done():
+            settled.set_result(None)
+
+    def tell(_: Future[tuple[int, ...]]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(wake)
+
+    future.add_done_callback(tell)
+    await settled
 
 
 def _unfit(address: str, letter: Letter) -> Answer | None:

@@ -66,6 +66,14 @@ class SmtpSection(Section):
     data_timeout: float = Field(1800, gt=0, description="seconds for a whole message")
 
 
+class LmtpSection(Section):
+    listen: str | None = Field(
+        None,
+        description="HOST:PORT of the LMTP door, or the path of its Unix socket, with a / in it (mode 0660, relative to "
+        "the file); off when unset. Its limits are those of smtp",
+    )
+
+
 class RelaySection(Section):
     url: str = Field(
         "maildir:",
@@ -96,6 +104,7 @@ class Settings(BaseSettings):
     store: StoreSection = StoreSection()
     queue: QueueSection = QueueSection()
     smtp: SmtpSection = SmtpSection()
+    lmtp: LmtpSection = LmtpSection()
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()

@@ -52,6 +52,11 @@ def arm(wanted: str) -> None:
     _armed = (name, int(number)) if wanted else None
 
 
+def armed() -> str:
+    """What this process was armed with, as `arm` takes it, for a supervisor to hand on; "" for nothing."""
+    return f"{_armed[0]}:{_armed[1]}" if _armed else ""
+
+
 def point(name: str) -> None:
     """A passing of the point; the process ends here by SIGKILL when it is the armed one."""
     if _armed is None or name != _armed[0]:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from store.blobs import Blobs
 from store.config import Config
-from store.errors import ConfigError, Temporary
+from store.errors import ConfigError, DiskFailed, NoRoom, Temporary
 
-BUSY = 10.0  # seconds a writer waits for another one before it gives up
+BUSY = 10.0  # seconds a writer waits for another one before it gives up (threats 86)
 _JOURNAL_LOCK = 0x706F7374  # advisory lock key; taken by every journal commit on PostgreSQL
 
 
@@ -34,7 +35,11 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A write transaction on the main file; commits on leaving. Raises Temporary when it is locked too long."""
+        """A write transaction on the main file; commits on leaving.
+
+        Raises Temporary when it is locked for longer than `BUSY` or the database is away, NoRoom when the disk is
+        full, DiskFailed when the disk did not keep what was written (threats 86 to 88). Nothing is written then.
+        """
         with _begin(self.main, write=True) as connection:
             yield connection
 
@@ -73,7 +78,7 @@ def open_store(config: Config) -> Store:
     if not url.startswith(("postgresql+psycopg://", "postgresql://")):
         raise ConfigError(f"{config.file}: store.database: expected `sqlite` or postgresql+psycopg://…, got {url!r}")
     url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    engine = _postgresql(url)
     return Store(engine, engine, blobs)
 
 
@@ -107,31 +112,85 @@ def _sqlite(path: Path) -> Engine:
     return engine
 
 
+def _postgresql(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET lock_timeout = {BUSY * 1000:.0f}")  # milliseconds; by itself it waits for ever
+        # Neither the URL nor the role may make a commit less than durable (threats 7).
+        connection.execute(
+            "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
+        )
+        connection.commit()
+
+    return engine
+
+
 @contextmanager
 def _begin(engine: Engine, write: bool) -> Iterator[Connection]:
     try:
-        with engine.connect().execution_options(postern_write=write) as connection, connection.begin():
-            yield connection
+        with engine.connect().execution_options(postern_write=write) as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+                if write:
+                    _refuse_undone(connection)
+                transaction.commit()
+            except BaseException as error:
+                _undo(connection, transaction, error)
+                raise
     except DBAPIError as error:
-        if why := _temporary(error):
-            raise Temporary(why) from error
+        if temporary := _temporary(error):
+            raise temporary from error
         raise
+    except PoolTimeout as error:
+        raise Temporary("all connections to the database are in use") from error
 
 
-def _temporary(error: DBAPIError) -> str | None:
-    """Why a later try may succeed; None for an error that will stay."""
+def _refuse_undone(connection: Connection) -> None:
+    """SQLite undoes a transaction by itself on some errors; a COMMIT behind it would say yes to nothing (threats 87)."""
+    if connection.dialect.name == "sqlite" and not connection.connection.in_transaction:
+        raise Temporary("the database had undone the transaction")
+
+
+def _undo(connection: Connection, transaction: RootTransaction, error: BaseException) -> None:
+    """Rolls back. What made that necessary is what the caller must hear of, not a ROLLBACK that fails behind it."""
+    try:
+        transaction.rollback()
+        sound = not isinstance(error, DBAPIError) or _temporary(error) is None
+    except DBAPIError:
+        sound = False
+    if not sound and not connection.invalidated:
+        connection.invalidate()  # the next one gets a new connection
+
+
+_NOT_KEPT = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC")
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")  # the latter: no room for the index of the write-ahead log
+
+
+def _temporary(error: DBAPIError) -> Temporary | None:
+    """What the caller is to hear of an error that a later try may not meet; None for one that will stay.
+
+    An I/O error of SQLite other than that of a sync has lost nothing that was committed, and may be a quota (EDQUOT).
+    A PostgreSQL whose disk fails stops by itself and starts from its log, so a new start of ours is no help.
+    """
     cause: Any = error.orig
     name = getattr(cause, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "the database is locked by another process"
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
-        return "the disk is full or failing"
     state = getattr(cause, "sqlstate", None) or ""
+    if name in _NOT_KEPT:
+        return DiskFailed("the disk did not keep what was written")
+    if name in _NO_ROOM or state == "53100":
+        return NoRoom("the disk is full")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")) or state == "55P03":
+        return Temporary("the database is locked by another process")
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")) or state.startswith("58"):
+        return Temporary("the disk is full or failing")
     if state.startswith("53"):
-        return "the database server is out of room"
-    # Connection, rollback by the server, lock not available, shut down by an operator (PostgreSQL, appendix A).
-    if state.startswith(("08", "40", "55P03", "57P")) or error.connection_invalidated:
-        return "the database went away or was busy"
+        return Temporary("the database server is out of room")
+    # Connection, rollback by the server, shut down by an operator (PostgreSQL, appendix A).
+    if state.startswith(("08", "40", "57P")) or error.connection_invalidated:
+        return Temporary("the database went away or was busy")
     if not name and not state and isinstance(error, OperationalError):
-        return "the database cannot be reached"  # a connection that never came about has no code
+        return Temporary("the database cannot be reached")  # a connection that never came about has no code
     return None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from errno import EIO
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -21,7 +22,7 @@ from sqlalchemy import Connection, Insert, Select, Table, bindparam, func, inser
 from store import crash
 from store.blobs import Blobs
 from store.database import Store
-from store.errors import NotFound, Temporary
+from store.errors import DiskFailed, NoRoom, NotFound, Temporary
 from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
@@ -58,12 +59,21 @@ class JournalRow:
     missing: bool = False
 
 
+Waiting = tuple[Incoming, Future[tuple[int, ...]]]
+
+
 class JournalWriter:
-    """The writing end; one per process."""
+    """The writing end; one per process.
+
+    A future that was cancelled before its commit began is dropped, and nothing of it is written. One whose commit has
+    begun can no longer be cancelled and is written: a sender that was told 451 meanwhile sends it again, and the filer
+    finds the second copy to be a duplicate. After DiskFailed nothing is written ever again (threats 88).
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._queue: queue.SimpleQueue[tuple[Incoming, Future[tuple[int, ...]]] | None] = queue.SimpleQueue()
+        self._failed: DiskFailed | None = None
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -79,37 +89,53 @@ class JournalWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, stop = [first], False
-            while len(batch) < _MOST and not self._queue.empty():
-                item = self._queue.get()
-                if item is None:
-                    stop = True
-                    break
-                batch.append(item)
-            self._commit(batch)
-            if stop:
-                return
+        while self._commit_next():
+            pass
 
-    def _commit(self, batch: list[tuple[Incoming, Future[tuple[int, ...]]]]) -> None:
+    def _commit_next(self) -> bool:
+        """One commit of what is queued, False at the end; a call of its own so that nothing of a mail outlives it."""
+        batch: list[Waiting] = []
+        item = self._queue.get()
+        while item is not None:
+            if item[1].set_running_or_notify_cancel():
+                batch.append(item)
+            if len(batch) == _MOST or self._queue.empty():
+                break
+            item = self._queue.get()
+        self._commit(batch)
+        return item is not None
+
+    def _commit(self, batch: list[Waiting]) -> None:
+        """Settles every future of the batch; its mails are tried one by one when one of them may be what fails it."""
+        if not batch:
+            return
         try:
+            if self._failed:
+                raise self._failed
             results = append(self._store, [incoming for incoming, _ in batch])
         except BaseException as error:
-            if len(batch) > 1:
-                for item in batch:
+            if disk_failed(error) and not self._failed:
+                self._failed = DiskFailed("the disk of the journal has failed")
+                self._failed.__cause__ = error
+            of_all = self._failed or (isinstance(error, Temporary) and not isinstance(error, NoRoom))  # a lock, say
+            for item in batch:
+                if of_all or len(batch) == 1:
+                    item[1].set_exception(self._failed or error)
+                else:
                     self._commit([item])
-            else:
-                _, future = batch[0]
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(error)
             return
         for (_, future), ids in zip(batch, results, strict=True):
-            if future.set_running_or_notify_cancel():  # a caller that no longer waits must not stop the writer
-                future.set_result(ids)
+            future.set_result(ids)
+
+
+def disk_failed(error: BaseException) -> bool:
+    """True when what is on the disk can no longer be known, so that this process must not go on (threats 88)."""
+    return isinstance(error, DiskFailed) or (isinstance(error, OSError) and error.errno == EIO)
 
 
 def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
-    """Writes messages in one durable transaction; the journal ids of each. Raises Temporary or OSError, nothing written."""
+    """Writes messages in one durable transaction; the journal ids of each. Raises Temporary or OSError, nothing written;
+    after DiskFailed and OSError EIO nobody knows whether anything was."""
     prepared = [_prepare(store.blobs, message) for message in messages]
     crash.point("D3")
     with store.write_journal() as connection:
@@ -128,10 +154,7 @@ def _prepare(blobs: Blobs, message: Incoming) -> dict[str, object]:
     digest = sha256(message.raw).hexdigest()
     large = len(message.raw) > BLOB_ABOVE
     if large:
-        try:
-            blobs.put(message.raw, digest)
-        except OSError as error:
-            raise Temporary("the disk is full or failing") from error
+        blobs.put(message.raw, digest)
     return {
         "door": message.door, "at": message.at, "sender": message.sender,
         "recipients": [address for _, addresses in message.routes for address in addresses],

@@ -9,7 +9,8 @@
     bounced     -                                              taken, then returned by a later server
     suppressed  -                                              the recipient may no longer get it
 
-For one ticket and recipient a row waits until the ones before it are settled, so mails arrive in order.
+For one ticket and recipient a row waits until the ones before it are settled, so mails arrive in order; no hint can
+change that, because `claim` refuses it too (threats 85).
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, St
 LEASE = timedelta(seconds=30)
 _OPEN = ("due", "claimed", "deferred")
 _WAITING = ("due", "deferred")
-
 
 _EARLIER = Outbox.alias("earlier")
 # A row of the same ticket and recipient that is not settled and was promised before.
@@ -94,12 +94,19 @@ def due(store: Store, now: datetime, limit: int, skip: Collection[int] = frozens
         return [id_ for id_ in connection.execute(query).scalars() if id_ not in skip][:limit]
 
 
+def unfinished(store: Store, ids: Collection[int]) -> set[int]:
+    """Those whose last attempt came to no end: their worker died, and perhaps of one of them (threats 82)."""
+    query = select(Outbox.c.id).where(Outbox.c.id.in_(ids), Outbox.c.attempts > 0, Outbox.c.reply == "")
+    with store.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def claim(store: Store, id_: int, holder: str, now: datetime) -> Letter | None:
     """Takes a due row under a lease and counts the attempt. None when it is not to be sent by this caller now."""
     with store.write() as connection:
         row = connection.execute(
             update(Outbox)
-            .where(Outbox.c.id == id_, Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now)
+            .where(Outbox.c.id == id_, Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now, ~_BEHIND)
             .values(state="claimed", claimed_by=holder, lease_until=now + LEASE, attempts=Outbox.c.attempts + 1)
             .returning(*Outbox.c)
         ).first()
@@ -258,10 +265,6 @@ def answers_since(connection: Connection, person_id: int, templates: Collection[
 
 def former_ids(connection: Connection, ticket_id: int, person_id: int, limit: int = 10) -> list[str]:
     """Message-IDs of what this person was mailed on this ticket, oldest first."""
-    query = (
-        select(Outbox.c.header_id)
-        .where(Outbox.c.ticket_id == ticket_id, Outbox.c.person_id == person_id)
-        .order_by(Outbox.c.id.desc())
-        .limit(limit)
-    )
+    mine = (Outbox.c.ticket_id == ticket_id, Outbox.c.person_id == person_id)
+    query = select(Outbox.c.header_id).where(*mine).order_by(Outbox.c.id.desc()).limit(limit)
     return list(connection.execute(query).scalars())[::-1]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.rules.addressing import normalise
@@ -17,7 +17,7 @@ from store.schema import Cc, Membership, Organization, Person, Staff, Ticket
 
 # Constant statements, here and in the other rooms a mail passes: building one costs more than running it.
 _BY_EMAIL = select(Person.c.id, Person.c.name).where(Person.c.email == bindparam("email"))
-_ANY_OF = bindparam("ids", expanding=True)
+_ANY_OF: BindParameter[list[int]] = bindparam("ids", expanding=True)
 _PEOPLE = select(
     Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone
 ).where(Person.c.id.in_(_ANY_OF))  # fmt: skip

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import signal
 import smtplib
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -19,13 +24,16 @@ POSTERN = [sys.executable, "-m", "gateway"]
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that no outgoing connection is given meanwhile, so that a gateway can have it again after a kill."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_768)  # below ip_local_port_range
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Running:
-    """Started on entering, stopped by SIGTERM on leaving."""
+    """Started on entering, stopped by SIGTERM on leaving; may be stopped or killed and started again meanwhile."""
 
     def __init__(
         self, folder: Path, *desks: str, relay: str = "maildir:", database: str = "sqlite", **extra: str
@@ -49,19 +57,95 @@ class Running:
         self.run("init", str(self.folder), *chosen)
         if self.environment["POSTERN_STORE__DATABASE"] != "sqlite":
             self.run("migrate")
-        log = (self.folder / "serve.log").open("wb")
-        self._process = subprocess.Popen([*POSTERN, "serve"], env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while not self.healthy():
-            assert self._process.poll() is None and time.monotonic() < deadline, self.log()
-            time.sleep(0.1)
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if self._process is not None and kind is None:
+                self.stop()
+        finally:
+            self.kill()
+
+    def start(self, wait: bool = True) -> None:
+        """Starts it; what `extra` gave for a crash counts for the first start alone."""
+        with (self.folder / "serve.log").open("ab") as log:
+            self._process = subprocess.Popen([*POSTERN, "serve"], env=self.environment, stdout=log, stderr=log)
+        self.environment.pop("POSTERN_CRASH", None)
+        if wait:
+            self.wait_until(self.healthy, 40)
+
+    def stop(self, times: int = 1) -> None:
+        """Asks it to end, as often as wanted, and waits."""
         assert self._process
-        self._process.terminate()
+        for _ in range(times):
+            self._process.terminate()
+            time.sleep(0.05)
         code = self._process.wait(40)
+        self._process = None
         assert code == 0, self.log()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole tree at one moment, whoever is whose child."""
+        while pids := list(self.processes()):
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in pids:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+            self._reap()
+        self._reap()
+        self._process = None
+
+    def kill_parent(self) -> None:
+        """SIGKILL to `postern serve` alone."""
+        assert self._process
+        self._process.kill()
+        self._reap()
+        self._process = None
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait(10)
+
+    def processes(self, *words: str) -> dict[int, str]:
+        """What runs of this gateway, by its environment and so whoever its parent is now: each with its command line."""
+        mark = f"POSTERN_CONFIG={self.folder / 'postern.toml'}".encode()
+        found = {}
+        for place in Path("/proc").iterdir():
+            with suppress(OSError):
+                if place.name.isdigit() and mark in (place / "environ").read_bytes().split(b"\0"):
+                    command = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if all(word in command.split() for word in words):
+                        found[int(place.name)] = command
+        return found
+
+    def children(self, parent: int) -> list[int]:
+        """All below a process, at whatever depth."""
+        below = []
+        for pid in self.processes():
+            with suppress(OSError):
+                if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                    below += [pid, *self.children(pid)]
+        return below
+
+    def wait_until_gone(self, seconds: float = 5) -> None:
+        """Fails when any process of the tree is left; the server that forks readers sees its filer's end a moment later."""
+        deadline = time.monotonic() + seconds
+        while left := self.processes():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+    def wait_until(self, true: Callable[[], object], seconds: float = 30) -> None:
+        """Fails with the log when it does not become true, or the gateway ends meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert self._process is None or self._process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
 
     def log(self) -> str:
         return (self.folder / "serve.log").read_text(errors="replace")
@@ -73,8 +157,12 @@ class Running:
             return False
 
     def health(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.portal_port}/healthz", timeout=5) as answer:
-            return dict(json.load(answer))
+        """What /healthz says, well or not. Raises OSError while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.portal_port}/healthz", timeout=10) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as degraded:
+            return dict(json.load(degraded))
 
     def run(self, *words: str, text: str = "", check: bool = True) -> subprocess.CompletedProcess[bytes]:
         done = subprocess.run(

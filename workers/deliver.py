@@ -14,7 +14,7 @@ import structlog
 from store import clock, crash, outbox
 from store.config import Config
 from store.database import Store
-from store.errors import NotFound, Permanent, Temporary
+from store.errors import DiskFailed, NotFound, Permanent, Temporary
 from store.outbox import Letter
 from workers.compose import Mail, compose
 from workers.relay import Relay
@@ -42,6 +42,7 @@ class Delivery:
         self._in_hand: set[int] = set()
         self._rested = time.monotonic()
         self.after: Callable[[int], object] = lambda _id: None  # told of each row that is out of hand again
+        self.failed: DiskFailed | None = None  # from then on no row is taken (threats 88)
 
     @property
     def in_hand(self) -> frozenset[int]:
@@ -56,6 +57,14 @@ class Delivery:
 
     def deliver(self, outbox_id: int) -> None:
         """The actor. Whatever happens ends in the row, or in the end of its lease."""
+        if self.failed is not None:
+            return
+        try:
+            self._deliver(outbox_id)
+        except DiskFailed as error:
+            self.failed = error
+
+    def _deliver(self, outbox_id: int) -> None:
         with self._holding(outbox_id) as mine:
             letter = self._claim(outbox_id) if mine else None
             if letter is None:
@@ -91,6 +100,8 @@ class Delivery:
     def _claim(self, outbox_id: int) -> Letter | None:
         try:
             return outbox.claim(self._store, outbox_id, self._holder, self._now())
+        except DiskFailed:
+            raise
         except Temporary as error:
             _log.warning("claim postponed", outbox=outbox_id, why=str(error))
             return None  # the row is still due
@@ -135,10 +146,13 @@ class Delivery:
         self._settle(letter, outbox.defer, str(error), self._now() + wait)
 
     def _settle(self, letter: Letter, change: Callable[..., bool], reply: str, *until: datetime) -> None:
-        """Writes the end of the attempt down, insisting: a forgotten acceptance is a second copy."""
+        """Writes the end of the attempt down, insisting: a forgotten acceptance is a second copy. Raises DiskFailed."""
         for wait in (*_SETTLE, None):
             try:
                 kept = change(self._store, letter.id, self._holder, reply, *until, self._now())
+            except DiskFailed as error:
+                _log.error("not written down", outbox=letter.id, reply=reply, why=str(error))
+                raise
             except Temporary as error:
                 if wait is None:
                     _log.error("not written down", outbox=letter.id, reply=reply, why=str(error))

@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from store import clock, crash, outbox
 from store.config import Config
 from store.database import Store, open_store
-from store.errors import Temporary
+from store.errors import DiskFailed, Temporary
 from store.holder import Holder
 from store.migrate import ensure_version
 from workers.broker import Lane, local_broker, open_broker, queue_name
@@ -31,12 +32,24 @@ _KEEP = 5.0  # seconds between heartbeats, and sweeps
 _LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are taken for leaps
 
 
-class Feeder:
-    """Gives each due row to the broker as a hint. What the broker does not carry, for whatever reason, runs here."""
+class Stop(Protocol):
+    """What tells the worker to end."""
 
-    def __init__(self, store: Store, delivery: Delivery, local: Lane, remote: Lane | None, now: clock.Clock) -> None:
+    def is_set(self) -> bool: ...
+
+
+class Feeder:
+    """Gives each due row to the broker as a hint. What the broker does not carry, for whatever reason, runs here.
+
+    A row that a worker died with may have been its death, so such rows go down a lane of one thread, `single`: a mail
+    that kills workers then never takes the same other mail along twice, and is alone when it is given up (threats 82).
+    """
+
+    def __init__(
+        self, store: Store, delivery: Delivery, local: Lane, single: Lane, remote: Lane | None, now: clock.Clock
+    ) -> None:
         self._store, self._delivery, self._now = store, delivery, now
-        self._local, self._remote = local, remote
+        self._local, self._single, self._remote = local, single, remote
         self._hinted: dict[int, float] = {}
         self._trust_after = 0.0
         self.wake = threading.Event()
@@ -47,18 +60,26 @@ class Feeder:
         ids = outbox.due(self._store, self._now(), _WINDOW)
         for gone in self._hinted.keys() - set(ids):
             self._hinted.pop(gone, None)
+        if not ids:
+            return
+        crash.point("O2")
         now = time.monotonic()
         patience = _LOST if self._delivery.idle() > _LOST else _AGAIN
-        if ids:
-            crash.point("O2")
+        unfinished = outbox.unfinished(self._store, ids)
         for id_ in ids:
             since = self._hinted.get(id_)
             if since is None or now - since >= patience:
                 self._hinted[id_] = now
-                self._hint(id_, lost=since is not None and patience == _LOST)
+                try:
+                    self._hint(id_, id_ in unfinished, lost=since is not None and patience == _LOST)
+                except BaseException:
+                    self._hinted.pop(id_, None)  # or the row would wait as long as for a hint that was given
+                    raise
                 crash.point("O3")
 
-    def _hint(self, id_: int, lost: bool) -> None:
+    def _hint(self, id_: int, unfinished: bool, lost: bool) -> None:
+        if unfinished:
+            return self._single.hint(id_)
         if self._remote is not None and not lost and time.monotonic() >= self._trust_after:
             try:
                 return self._remote.hint(id_)
@@ -109,12 +130,12 @@ class WorkerProcess:
         self._name = Holder(config, "worker")
         self.delivery = Delivery(config, self._store, self._relay, self._name.value, now)
         queue = queue_name(config)
-        local = Lane(local_broker(), queue, threads, self.delivery.deliver)
+        local, single = (Lane(local_broker(), queue, count, self.delivery.deliver) for count in (threads, 1))
         remote = None
         if config.settings.queue.broker != "local":
             remote = Lane(open_broker(config), queue, threads, self.delivery.deliver)
-        self._lanes = [lane for lane in (local, remote) if lane is not None]
-        self._feeder = Feeder(self._store, self.delivery, local, remote, now)
+        self._lanes = [lane for lane in (local, single, remote) if lane is not None]
+        self._feeder = Feeder(self._store, self.delivery, local, single, remote, now)
         self._keeper = Keeper(self._store, self.delivery, self._name.value, now)
         self._feeding = threading.Thread(target=self._feed, name="feeder", daemon=True)
         self._keeping = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -141,15 +162,25 @@ class WorkerProcess:
             time.sleep(0.02)
         self._ended.set()
         self._keeping.join(timeout=_KEEP)
+        self._release()
+        self._store.close()
+        self._name.give_up()
+
+    def _release(self) -> None:
+        if self.failed is not None:  # the next worker of this name frees the claims, when it can write
+            return
         try:
             outbox.release(self._store, self._name.value, self._now())
         except Temporary as error:
             _log.warning("claims left to run out", why=str(error))
-        self._store.close()
-        self._name.give_up()
+
+    @property
+    def failed(self) -> DiskFailed | None:
+        """Why this worker takes no more rows and should be stopped; None while all is well (threats 88)."""
+        return self.delivery.failed
 
     def _feed(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.is_set() and self.failed is None:
             self._guarded(self._feeder.round)
             if not self._stop.wait(_GAP):
                 self._feeder.wake.wait(_EVERY)
@@ -162,14 +193,19 @@ class WorkerProcess:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
+        except DiskFailed as error:
+            self.delivery.failed = error
         except Temporary as error:
             _log.warning("the database does not answer", why=str(error))
         except Exception:
             _log.exception("worker")  # a thread that ends here would end all delivery in silence
 
 
-def run(config: Config, stop: threading.Event | None = None, threads: int = 4) -> None:
-    """Sends what is due until `stop` is set or, without one, until SIGTERM or SIGINT. Raises ConfigError, Temporary."""
+def run(config: Config, stop: Stop | None = None, threads: int = 4) -> None:
+    """Sends what is due until `stop` is set or, without one, until SIGTERM or SIGINT.
+
+    Raises ConfigError, Temporary when the database does not answer at the start, and DiskFailed at any time.
+    """
     signals: list[int] = []  # a handler must not touch an Event: the main thread may be holding its lock
     if stop is None:
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -181,6 +217,8 @@ def run(config: Config, stop: threading.Event | None = None, threads: int = 4) -
         store.close()
     worker = WorkerProcess(config, threads=threads)
     worker.start()
-    while not signals and not (stop is not None and stop.is_set()):
+    while not signals and not (stop is not None and stop.is_set()) and worker.failed is None:
         time.sleep(0.1)
     worker.stop()
+    if worker.failed is not None:
+        raise worker.failed

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from gateway.cli import parts, reading, writing
-from gateway.cli.supervisor import SUPERVISED, WRONG_SETTING
+from gateway.cli.signals import SUPERVISED, WRONG_SETTING, end_with_supervisor
 from store import crash
 from store.errors import ConfigError, PosternError, Temporary
 
@@ -29,6 +29,7 @@ def main() -> None:
     """Runs the command line. Exits 0 on success, 2 on wrong use, 1 on failure with one line on standard error."""
     for reader in ("mailparser", "flufl"):  # what they find odd in a mail is a defect of that mail, not ours to report
         logging.getLogger(reader).setLevel(logging.CRITICAL)
+    end_with_supervisor()
     try:
         crash.arm(os.environ.pop(crash.VARIABLE, ""))  # out of the environment: no child and no successor dies of it
         app(windows_expand_args=False)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.options import ConfigFile, opened
 from gateway.cli.signals import StopFlag
 
+if TYPE_CHECKING:  # as in `options`
+    from store.config import Config
+    from store.database import Store
+    from store.parts import Pulse
+
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (serve, smtp, filer, worker, portal):
+    for command in (serve, smtp, lmtp, filer, worker, portal, clock):
         app.command()(command)
 
 
@@ -21,24 +29,28 @@ def serve(config: ConfigFile = None) -> None:
     from gateway.cli.supervisor import Supervisor
 
     _log()
-    from store import journal, outcomes
-
     with opened(config) as (settings, store):
         _ = settings.secret  # made, and the tables brought to this version, before any child needs them
-        journal.never_reuse(store, outcomes.newest_known(store))
-    Supervisor(settings).run()
+        _never_reuse(store)
+        Supervisor(settings, store).run()
 
 
 def smtp(config: ConfigFile = None) -> None:
     """Run the SMTP door alone."""
-    from gateway.smtp import run
+    from gateway.smtp import serve
 
-    _log()
-    from store import journal, outcomes
+    with _part("smtp", config) as (settings, store, pulse):
+        _never_reuse(store)
+        _run_door(serve(settings, store), pulse)
 
-    with opened(config) as (settings, store):
-        journal.never_reuse(store, outcomes.newest_known(store))
-    run(settings)
+
+def lmtp(config: ConfigFile = None) -> None:
+    """Run the LMTP door alone; it needs `[lmtp] listen`."""
+    from gateway.lmtp import serve
+
+    with _part("lmtp", config) as (settings, store, pulse):
+        _never_reuse(store)
+        _run_door(serve(settings, store), pulse)
 
 
 def filer(
@@ -49,11 +61,11 @@ def filer(
     from gateway.filer import Filer
     from gateway.studying import Students
 
-    _log()
-    with opened(config) as (settings, store):
+    with _part("filer", config) as (settings, store, pulse):
+        stop = StopFlag(pulse.beat)  # before there are readers to put away
         students = Students(store.blobs, workers)
         try:
-            Filer(settings, store, students).run(StopFlag())
+            Filer(settings, store, students).run(stop)
         finally:
             students.close()
 
@@ -62,19 +74,62 @@ def worker(config: ConfigFile = None) -> None:
     """Run the worker alone: it sends what the outbox holds."""
     from workers.worker import run
 
-    _log()
-    with opened(config) as (settings, _store):
-        pass
-    run(settings)
+    with _part("worker", config) as (settings, _store, pulse):
+        run(settings, StopFlag(pulse.beat))
 
 
 def portal(config: ConfigFile = None) -> None:
     """Run the web portal alone."""
     from gateway.portal.server import run
 
+    with _part("portal", config) as (settings, store, pulse):
+        run(settings, store, pulse.beat)
+
+
+def clock(config: ConfigFile = None) -> None:
+    """Run the clock alone: it does what is due by time, such as clearing away what a crash left."""
+    from workers.clock import run
+
+    with _part("clock", config) as (settings, store, pulse):
+        run(settings, store, StopFlag(pulse.beat))
+
+
+@contextmanager
+def _part(name: str, config: Path | None) -> Iterator[tuple[Config, Store, Pulse]]:
+    """What a part works with; it shows that it lives by the pulse's `beat`."""
+    from store.parts import Pulse
+
     _log()
-    with opened(config) as (settings, store):
-        run(settings, store)
+    with opened(config) as (settings, store), Pulse(store, name) as pulse:
+        yield settings, store, pulse
+
+
+def _run_door(serving: Coroutine[Any, Any, None], pulse: Pulse) -> None:
+    """Runs a door to its end; its pulse beats as long as the loop comes round."""
+    import asyncio
+
+    from gateway.smtp import loop_factory
+
+    async def beating() -> None:
+        async def beat() -> None:
+            while True:
+                pulse.beat()
+                await asyncio.sleep(1)
+
+        heart = asyncio.create_task(beat())
+        try:
+            await serving
+        finally:
+            heart.cancel()
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(beating())
+
+
+def _never_reuse(store: Store) -> None:
+    from store import journal, outcomes
+
+    journal.never_reuse(store, outcomes.newest_known(store))
 
 
 def _log() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -80,7 +81,8 @@ def ingest(
                 code = pipe.ingest(settings, store, source.read(enough), to or [], sender)
     except Exception as error:  # a mail server would bounce the mail on any other code
         trouble(error, "pipe")
-        sys.stderr.write(f"postern: {error}\n" if isinstance(error, PosternError) else "postern: try again later\n")
+        with suppress(Exception):  # a mail server may have closed it
+            sys.stderr.write(f"postern: {error}\n" if isinstance(error, PosternError) else "postern: try again later\n")
         code = Answer.TROUBLE.exit
     raise typer.Exit(code)
 

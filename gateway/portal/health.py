@@ -13,44 +13,63 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from store import outbox, outcomes
-from store.config import host_and_port
+from store import outbox, outcomes, parts
+from store.config import Config, host_and_port
 from store.errors import ConfigError, describe
 
 LATE = 600  # seconds a row may wait before somebody should look
 _PATIENCE = 1.0  # seconds a door may take to accept a connection
+_ANSWER = 5.0  # seconds the database may take; less than a monitor waits
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 async def health(request: Request) -> Response:
     """GET /healthz: 200 when all is well, 503 when somebody should look."""
     portal = portal_of(request)
-    up = await _accepts(portal.config.settings.smtp.listen)
-    told: dict[str, Any] = {"status": "ok", "journal": None, "outbox": None}
-    try:
-        told |= await to_thread.run_sync(_ledgers, portal)
-    except Exception as error:
-        log.error("the store cannot be read: %s", describe(error))
-        told["status"] = "degraded"
-    told["doors"] = {"smtp": {"listen": portal.config.settings.smtp.listen, "up": up}}
-    ages = [told[ledger]["oldest_seconds"] or 0 for ledger in ("journal", "outbox") if told[ledger]]
-    if not up or max(ages, default=0) > LATE:
+    doors = await _doors(portal.config)
+    told: dict[str, Any] = {"status": "ok", "journal": None, "outbox": None, "parts": None}
+    told |= await _answer_of_the_store(request, portal)
+    elsewhere = told.pop("elsewhere", set())
+    told["doors"] = {door: state | {"up": state["up"] or door in elsewhere} for door, state in doors.items()}
+    waits = [told[ledger]["oldest_seconds"] or 0 for ledger in ("journal", "outbox") if told[ledger]]
+    states = [*told["doors"].values(), *(told["parts"] or {}).values()]
+    if told["parts"] is None or max(waits, default=0) > LATE or not all(state["up"] for state in states):
         told["status"] = "degraded"
     return JSONResponse(told, 200 if told["status"] == "ok" else 503)
 
 
-def _ledgers(portal: Portal) -> dict[str, Any]:
-    """How much waits in the two ledgers, and since when the oldest of it."""
+async def _answer_of_the_store(request: Request, portal: Portal) -> dict[str, Any]:
+    """What it says, or nothing. One that hangs is asked only once at a time: each asking holds a connection and a thread."""
+    asked: asyncio.Task[dict[str, Any]] | None = getattr(request.app.state, "health_asked", None)
+    if asked is None or asked.done():
+        asked = asyncio.create_task(to_thread.run_sync(_look, portal, abandon_on_cancel=True))
+        request.app.state.health_asked = asked
+    await asyncio.wait([asked], timeout=_ANSWER)
+    if not asked.done():
+        log.error("the store does not answer")
+        return {}
+    if error := asked.exception():
+        log.error("the store cannot be read: %s", describe(error))
+        return {}
+    return asked.result()
+
+
+def _look(portal: Portal) -> dict[str, Any]:
+    """How much waits in the two ledgers, and since when the oldest of it; which parts show that they live."""
     now = portal.clock()
     waiting = outcomes.count_unfiled(portal.store)
     first = outcomes.oldest_unfiled(portal.store) if waiting else None
     due = outbox.next_due(portal.store)
+    with portal.store.read() as connection:
+        up = parts.up(connection, now)
     return {
         "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
         "outbox": {
             "waiting": outbox.busy(portal.store, now),
             "oldest_seconds": _age(due, now) if due is not None and due <= now else None,
         },
+        "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},
+        "elsewhere": {part for part, hosts in up.items() if hosts - {parts.this_host()}},
     }
 
 
@@ -58,11 +77,21 @@ def _age(since: datetime, now: datetime) -> int:
     return max(0, int((now - since).total_seconds()))
 
 
-async def _accepts(listen: str) -> bool:
-    """Whether something takes connections there."""
+async def _doors(config: Config) -> dict[str, dict[str, Any]]:
+    listen = {"smtp": config.settings.smtp.listen, "lmtp": config.settings.lmtp.listen}
+    return {
+        door: {"listen": place, "up": await _accepts(config, door, place)} for door, place in listen.items() if place
+    }
+
+
+async def _accepts(config: Config, door: str, listen: str) -> bool:
+    """Whether something takes connections there: at HOST:PORT or, with a / in it, the path of a Unix socket."""
     try:
-        host, port = host_and_port(listen, "smtp.listen")
-        connecting = asyncio.open_connection(_EVERYWHERE.get(host, host), port)
+        if "/" in listen:
+            connecting = asyncio.open_unix_connection(config.folder / listen)
+        else:
+            host, port = host_and_port(listen, f"{door}.listen")
+            connecting = asyncio.open_connection(_EVERYWHERE.get(host, host), port)
         _, writer = await asyncio.wait_for(connecting, _PATIENCE)
     except (OSError, TimeoutError, ConfigError):
         return False

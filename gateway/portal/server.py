@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 
@@ -19,10 +20,13 @@ GRACE = 20  # seconds for running answers at the end
 log = logging.getLogger("postern.portal")
 
 
-def run(config: Config, store: Store) -> None:
-    """Serves the portal until SIGTERM or SIGINT, then returns. Raises ConfigError when it cannot listen."""
+def run(config: Config, store: Store, pulse: Callable[[], None] = lambda: None) -> None:
+    """Serves the portal until SIGTERM or SIGINT, then returns; `pulse` is called each second while its loop comes round.
+
+    Raises ConfigError when it cannot listen.
+    """
     with listener(config) as listening:
-        server = make_server(config, store)
+        server = make_server(config, store, pulse)
         if threading.current_thread() is threading.main_thread():
             # uvicorn hands the signal on when it has stopped; the process then ends here, not by the signal.
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -32,13 +36,18 @@ def run(config: Config, store: Store) -> None:
         log.info("portal closed")
 
 
-def make_server(config: Config, store: Store) -> uvicorn.Server:
+def make_server(config: Config, store: Store, pulse: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """The server, not yet listening. No Server header; requests are logged by the portal, without their queries."""
+
+    async def notify() -> None:
+        pulse()
+
     passwords.matches("", None)  # makes the hash that unknown addresses are compared with: a slow first try would tell
     return uvicorn.Server(
         uvicorn.Config(
             create_app(config, store), server_header=False, access_log=False, log_config=None, lifespan="off",
-            timeout_graceful_shutdown=GRACE, timeout_keep_alive=15, ws="none",
+            timeout_graceful_shutdown=GRACE, timeout_keep_alive=15, ws="none", callback_notify=notify,
+            timeout_notify=1,
         )
     )  # fmt: skip
 

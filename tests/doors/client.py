@@ -7,17 +7,26 @@ import ssl
 import struct
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
 MAIL = b"From: alice@cust.test\r\nSubject: printer\r\n\r\nIt smokes.\r\n"
 
 
 class Peer:
-    """A connection; replies are read as lines, so a test sees each of them."""
+    """A connection, to a Unix socket where the address is a path; replies are read as lines, so a test sees each of them."""
 
-    def __init__(self, address: tuple[str, int], timeout: float = 5.0, greet: bool = True) -> None:
-        self.socket: socket.socket = socket.create_connection(address, timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    hello = "EHLO c.test"
+
+    def __init__(self, address: tuple[str, int] | Path, timeout: float = 20.0, greet: bool = True) -> None:
+        self.socket: socket.socket
+        if isinstance(address, Path):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(str(address))
+        else:
+            self.socket = socket.create_connection(address, timeout)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self.socket.makefile("rb")
         if greet:
             assert self.reply().startswith("220 ")
@@ -54,7 +63,7 @@ class Peer:
 
     def envelope(self, to: str = "support@desk.test", sender: str = "alice@cust.test") -> None:
         """Up to and including the 354 of DATA."""
-        replies = self.ask("EHLO c.test", f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA")
+        replies = self.ask(self.hello, f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA")
         assert [r[:3] for r in replies] == ["250", "250", "250", "354"], replies
 
     def deliver(self, content: bytes = MAIL, to: str = "support@desk.test") -> str:
@@ -82,12 +91,24 @@ class Peer:
         self.socket.close()
 
 
+def connected(port: int, seconds: float = 10.0) -> Peer:
+    """A peer of a door on this machine, as soon as it is open."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return Peer(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 def stuffed(content: bytes) -> bytes:
     """Content with its dots doubled (RFC 5321 4.5.2)."""
     return (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:]
 
 
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether something becomes true in this time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

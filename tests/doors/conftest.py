@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlmodel import SQLModel
 
-from store.config import Config, load
+from store.config import Config, LmtpSection, SmtpSection, load
 from store.database import Store, open_store
 from store.tables import JOURNAL
 
@@ -44,6 +45,13 @@ def write_config(folder: Path, **smtp: object) -> Config:
     return load(folder / "postern.toml")
 
 
+def opened_as(config: Config, **sections: dict[str, object]) -> Config:
+    """The same installation with other values in its `smtp` and `lmtp` tables; the SMTP door on a free port."""
+    smtp = SmtpSection(**({"listen": "127.0.0.1:0", "max_size": 3_000_000} | sections.get("smtp", {})))
+    lmtp = LmtpSection(**sections.get("lmtp", {}))
+    return Config(config.settings.model_copy(update={"smtp": smtp, "lmtp": lmtp}), config.folder, config.file)
+
+
 def make_store(config: Config) -> Store:
     """The store with the journal's tables."""
     store = open_store(config)
@@ -76,3 +84,12 @@ def store_of(request: pytest.FixtureRequest) -> Callable[[Config], Store]:
         return store
 
     return opened
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
+from errno import EDQUOT, ENOSPC
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from gateway import answers
 from gateway.answers import NOT_OURS, Answer, trouble
-from store.errors import Temporary
+from store.errors import DiskFailed, NoRoom, PosternError, Temporary
 from store.rules.addressing import NotOurs
 
 OURS = {
@@ -33,6 +34,8 @@ def test_the_enhanced_code_agrees_with_the_reply(answer: Answer) -> None:
     assert answer.code in {354} or (enhanced and enhanced[1] == enhanced[2])
 
 
+@pytest.mark.threat(4)
+@pytest.mark.threat(19)
 @pytest.mark.parametrize("answer", Answer)
 def test_what_may_be_tried_again_says_so_to_both(answer: Answer) -> None:
     assert (answer.exit == answers.TEMPFAIL) == (400 <= answer.code < 500)
@@ -54,7 +57,8 @@ def test_every_verdict_of_the_address_book_has_an_answer(verdict: NotOurs, line:
 
 FAULTS = [
     OperationalError("INSERT INTO received", {"raw": b"canary"}, sqlite3.OperationalError("canary locked")),
-    OSError(28, "No space left on device", "/var/canary"),
+    OSError(5, "Input/output error", "/var/canary"),
+    DiskFailed("canary"),
     MemoryError("canary"),
     RecursionError("canary"),
     TimeoutError("canary"),
@@ -62,6 +66,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.threat(4)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_trouble_is_temporary_and_its_reference_leads_to_the_log(
     fault: Exception, caplog: pytest.LogCaptureFixture
@@ -70,7 +75,14 @@ def test_trouble_is_temporary_and_its_reference_leads_to_the_log(
         line = trouble(fault, "DATA")
     found = re.fullmatch(r"451 4\.3\.0 try again later, ref ([0-9A-F]{6})", line)
     assert found and found[1] in caplog.text
-    assert type(fault).__name__ in caplog.text and "canary" not in caplog.text
+    assert type(fault).__name__ in caplog.text
+    assert "canary" not in caplog.text or isinstance(fault, PosternError)  # those texts are our own
+
+
+@pytest.mark.threat(87)
+@pytest.mark.parametrize("fault", [NoRoom("full"), OSError(ENOSPC, "canary"), OSError(EDQUOT, "canary", "/var")])
+def test_a_full_disk_is_told_as_such(fault: Exception) -> None:
+    assert trouble(fault, "DATA") == "452 4.3.1 not enough room here, try again later"
 
 
 def test_the_log_has_the_chain_of_causes_and_only_our_own_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -30,6 +30,8 @@ def read(
     return reader, None
 
 
+@pytest.mark.threat(1)
+@pytest.mark.threat(8)
 @settings(deadline=None, max_examples=400)
 @given(body=BODIES, cuts=CUTS, behind=st.sampled_from([b"", b"QUIT\r\n", b".\r\n", b"\r\n.\r\n"]))
 def test_what_comes_out_is_what_went_in(body: bytes, cuts: list[int], behind: bytes) -> None:
@@ -43,6 +45,7 @@ def test_what_comes_out_is_what_went_in(body: bytes, cuts: list[int], behind: by
         assert reader.flaw is None and reader.content.take() == body
 
 
+@pytest.mark.threat(1)
 @settings(deadline=None, max_examples=200)
 @given(wire=BODIES, cuts=CUTS)
 def test_only_the_end_mark_ends_it(wire: bytes, cuts: list[int]) -> None:
@@ -52,6 +55,7 @@ def test_only_the_end_mark_ends_it(wire: bytes, cuts: list[int]) -> None:
     assert rest is None or rest == whole.partition(END)[2]
 
 
+@pytest.mark.threat(14)
 @settings(deadline=None, max_examples=200)
 @given(body=BODIES, cuts=CUTS, limit=st.integers(1, 40), free=st.integers(0, 30))
 def test_the_limit_counts_what_is_stored(body: bytes, cuts: list[int], limit: int, free: int) -> None:
@@ -69,6 +73,7 @@ def test_an_empty_message_is_one() -> None:
     assert (rest, reader.content.take()) == (b"NOOP\r\n", b"")
 
 
+@pytest.mark.threat(14)
 def test_a_refused_message_is_not_kept() -> None:
     memory = Memory(1 << 20, Path("."))
     reader = DataReader(100_000, Content(memory))
@@ -79,6 +84,7 @@ def test_a_refused_message_is_not_kept() -> None:
     assert reader.flaw is Answer.TOO_LARGE and memory.free == 1 << 20
 
 
+@pytest.mark.threat(14)
 def test_beyond_the_shared_memory_a_message_goes_on_in_a_file_that_nobody_has_to_sweep(tmp_path: Path) -> None:
     memory = Memory(600_000, tmp_path)
     body = b"".join(b"%06d\r\n" % n for n in range(150_000))
@@ -91,6 +97,9 @@ def test_beyond_the_shared_memory_a_message_goes_on_in_a_file_that_nobody_has_to
     assert large.spooled and not small.spooled and list(tmp_path.iterdir()) == []
     assert memory.free == 599_000
     assert large.take() == body and small.take() == b"y" * 1000
+    assert memory.free == 599_000  # what waits for its commit still counts
+    for content in (large, small):
+        content.discard()
     assert memory.free == 600_000
 
 

@@ -1,6 +1,6 @@
 """Conversations written down in `dialogs/*.smtp`, held with the real door over a real socket.
 
-One step a line; `#` starts a comment. The steps:
+One step a line; `#` starts a comment, `# threats 1 2` names the cases a dialogue defends against. The steps:
 
     c -> TEXT       the client sends TEXT and CRLF
     c => BYTES      the client sends exactly this Python expression
@@ -15,11 +15,13 @@ One step a line; `#` starts a comment. The steps:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from sqlalchemy import select
 
 from gateway.smtp import Door, background
@@ -30,7 +32,16 @@ from store.tables import Received
 from tests.doors.client import Peer
 
 FOLDER = Path(__file__).parent / "dialogs"
-DIALOGS = sorted(FOLDER.glob("*.smtp"))
+_THREATS = re.compile(r"^# threats ([\d ]+)$", re.MULTILINE)
+
+
+def _marked(file: Path) -> ParameterSet:
+    named = _THREATS.search(file.read_text(encoding="utf-8"))
+    marks = [pytest.mark.threat(int(number)) for number in named[1].split()] if named else []
+    return pytest.param(file, marks=marks, id=file.stem)
+
+
+DIALOGS = [_marked(file) for file in sorted(FOLDER.glob("*.smtp"))]
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
@@ -40,7 +51,7 @@ def door(request: pytest.FixtureRequest, house: tuple[Config, Store]) -> Iterato
         yield door
 
 
-@pytest.mark.parametrize("file", DIALOGS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", DIALOGS)
 def test_the_conversation_goes_as_written(file: Path, door: Door, house: tuple[Config, Store]) -> None:
     _, store = house
     start = last_id(store)

@@ -30,6 +30,7 @@ def rows(house: tuple[Config, Store]) -> Callable[[], list[JournalRow]]:
 Rows = Callable[[], list[JournalRow]]
 
 
+@pytest.mark.threat(19)
 def test_a_mail_is_stored_with_its_envelope(house: tuple[Config, Store], rows: Rows) -> None:
     assert ingest(*house, TEXT, ["support+x@desk.test", "Support+x@desk.test"], "Alice@cust.test") == 0
     (row,) = rows()
@@ -76,6 +77,8 @@ def test_the_sender_is_the_return_path(header: str, sender: str, house: tuple[Co
     assert rows()[0].sender == sender
 
 
+@pytest.mark.threat(9)
+@pytest.mark.threat(19)
 @pytest.mark.parametrize("to", [["nobody@desk.test"], ["x@elsewhere.test"], ["support@desk.test", "nobody@desk.test"]])
 def test_an_unknown_mailbox_is_67_and_nothing_is_stored(to: list[str], house: tuple[Config, Store], rows: Rows) -> None:
     assert ingest(*house, TEXT, to, None) == 67
@@ -83,6 +86,9 @@ def test_an_unknown_mailbox_is_67_and_nothing_is_stored(to: list[str], house: tu
     assert rows() == []
 
 
+@pytest.mark.threat(14)
+@pytest.mark.threat(16)
+@pytest.mark.threat(19)
 def test_too_large_and_going_in_circles_are_65(house: tuple[Config, Store], rows: Rows) -> None:
     config, store = house
     most = config.settings.smtp.max_size
@@ -98,6 +104,7 @@ def test_even_odd_input_is_stored(raw: bytes, house: tuple[Config, Store], rows:
     assert len(rows()) == 1
 
 
+@pytest.mark.threat(19)
 def test_our_own_trouble_is_75_and_the_next_try_works(configure: Configure, store_of: Stores) -> None:
     config = configure()
     store = store_of(config)
@@ -110,6 +117,7 @@ def test_our_own_trouble_is_75_and_the_next_try_works(configure: Configure, stor
     assert [row.sender for row in rows_after(store, 0, 9)] == [""]
 
 
+@pytest.mark.threat(19)
 def test_a_broken_desk_file_is_75_because_a_mail_server_would_bounce_anything_else(
     configure: Configure, store_of: Stores
 ) -> None:
@@ -119,6 +127,7 @@ def test_a_broken_desk_file_is_75_because_a_mail_server_would_bounce_anything_el
     assert ingest(config, store, TEXT, [], None) == 75
 
 
+@pytest.mark.threat(2)
 @pytest.mark.parametrize(
     ("given_", "made"),
     [
@@ -135,6 +144,7 @@ def test_line_ends_are_made_crlf_once(given_: bytes, made: bytes) -> None:
     assert with_crlf(given_) == made
 
 
+@pytest.mark.threat(2)
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"F: x", b"From ", b" ", b"b"]), max_size=20).map(b"".join))
 def test_a_parser_sees_the_headers_that_the_line_ends_say(raw: bytes) -> None:
     """Python's parser takes a lone CR for a line end; after the door there is none."""

@@ -21,7 +21,7 @@ from store.config import Config, host_and_port
 from store.database import Store
 from store.errors import ConfigError
 from store.journal import last_id, rows_after
-from tests.doors.client import MAIL, Peer
+from tests.doors.client import MAIL, Peer, connected
 from tests.doors.conftest import Configure
 from tests.doors.writers import Journal
 
@@ -43,6 +43,7 @@ def test_fifty_mails_at_once_are_all_stored_once(house: House) -> None:
     assert {row.raw.partition(b"\r\n\r\n")[2] for row in rows} == {b".\r\n..\r\nend\r\n"}
 
 
+@pytest.mark.threat(18)
 def test_one_connection_too_many_is_told_to_wait(configure: Configure, store_of: Stores) -> None:
     config = configure(max_connections=3)
     with background(config, store_of(config)) as door:
@@ -68,6 +69,7 @@ def _retry(connect: Callable[[], Peer]) -> Peer:
     return connect()
 
 
+@pytest.mark.threat(18)
 def test_one_client_has_its_share_and_loopback_has_no_limit_unless_set() -> None:
     guests = Guests(most=1000, per_client=None)
     assert [guests.enter("203.0.113.7") for _ in range(21)] == [None] * 20 + [Answer.TOO_MANY_CONNECTIONS]
@@ -82,6 +84,7 @@ def test_one_client_has_its_share_and_loopback_has_no_limit_unless_set() -> None
     assert [strict.enter("127.0.0.1") for _ in range(2)] == [None, Answer.TOO_MANY_CONNECTIONS]
 
 
+@pytest.mark.threat(18)
 def test_a_silent_peer_is_sent_away_and_a_slow_command_does_not_help_it(configure: Configure, store_of: Stores) -> None:
     config = configure(command_timeout=0.4)
     with background(config, store_of(config)) as door, Peer(door.address) as peer, Peer(door.address) as slow:
@@ -90,6 +93,7 @@ def test_a_silent_peer_is_sent_away_and_a_slow_command_does_not_help_it(configur
         assert slow.reply() == Answer.TIMEOUT.line
 
 
+@pytest.mark.threat(18)
 def test_a_steady_slow_sender_is_not_cut(configure: Configure, store_of: Stores) -> None:
     config = configure(command_timeout=0.4, data_timeout=10)
     with background(config, store_of(config)) as door, Peer(door.address) as peer:
@@ -100,6 +104,7 @@ def test_a_steady_slow_sender_is_not_cut(configure: Configure, store_of: Stores)
         assert peer.ask(b".\r\n")[0].startswith("250 ")
 
 
+@pytest.mark.threat(18)
 @pytest.mark.parametrize("pause", [0.1, None], ids=["steady", "silent"])
 def test_a_message_has_an_end_in_time(pause: float | None, configure: Configure, store_of: Stores) -> None:
     config = configure(command_timeout=5 if pause else 0.3, data_timeout=0.6 if pause else 60)
@@ -119,6 +124,7 @@ def test_a_message_has_an_end_in_time(pause: float | None, configure: Configure,
         assert rows_after(store, 0, 9) == []
 
 
+@pytest.mark.threat(6)
 def test_a_slow_commit_is_waited_for_longer_than_a_silent_peer(configure: Configure, store_of: Stores) -> None:
     config = configure(command_timeout=0.2)
     journal = Journal(store_of(config))
@@ -132,6 +138,7 @@ def test_a_slow_commit_is_waited_for_longer_than_a_silent_peer(configure: Config
     journal.close()
 
 
+@pytest.mark.threat(18)
 def test_an_honest_mail_is_served_while_hundreds_hang(configure: Configure, store_of: Stores) -> None:
     config = configure(max_connections=400)
     with background(config, store_of(config)) as door, ExitStack() as stack:
@@ -143,9 +150,10 @@ def test_an_honest_mail_is_served_while_hundreds_hang(configure: Configure, stor
         begun = time.monotonic()
         with Peer(door.address) as peer:
             assert peer.deliver().startswith("250 ")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10  # those who hang do so for a minute at least
 
 
+@pytest.mark.threat(18)
 def test_a_peer_that_never_reads_is_dropped_in_the_end(configure: Configure, store_of: Stores) -> None:
     config = configure(command_timeout=0.3)
     with background(config, store_of(config)) as door, Peer(door.address, timeout=1) as peer:
@@ -169,6 +177,7 @@ def loop(request: pytest.FixtureRequest) -> Iterator[Callable[[], asyncio.Abstra
     yield loop_factory() if request.param == "uvloop" else None
 
 
+@pytest.mark.threat(95)
 def test_sigterm_says_421_to_the_idle_and_lets_a_running_message_end(
     configure: Configure, store_of: Stores, unused_port: int, loop: Callable[[], asyncio.AbstractEventLoop] | None
 ) -> None:
@@ -177,7 +186,7 @@ def test_sigterm_says_421_to_the_idle_and_lets_a_running_message_end(
     told: list[str] = []
 
     def peers() -> None:
-        idle, writing = _connect(unused_port), _connect(unused_port)
+        idle, writing = connected(unused_port), connected(unused_port)
         writing.envelope()
         os.kill(os.getpid(), signal.SIGTERM)
         told.extend([idle.reply(), idle.reply()])
@@ -203,25 +212,7 @@ def test_sigterm_says_421_to_the_idle_and_lets_a_running_message_end(
     assert [row.raw for row in rows_after(store, 0, 9)] == [MAIL]
 
 
-def _connect(port: int) -> Peer:
-    for _ in range(200):
-        try:
-            return Peer(("127.0.0.1", port))
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-    return Peer(("127.0.0.1", port))
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
+@pytest.mark.threat(18)
 def test_a_message_that_never_ends_is_left_behind_after_the_grace(house: House) -> None:
     begun = time.monotonic()
     with background(*house, grace=0.3) as door:
@@ -237,12 +228,14 @@ def test_a_message_that_never_ends_is_left_behind_after_the_grace(house: House) 
 # --- small rules ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.threat(87)
 def test_room_is_twice_the_message_and_a_spare() -> None:
     spare = 64 << 20
     assert room_for(0, spare + (2 << 20)) and not room_for(0, spare + (2 << 20) - 1)
     assert room_for(5 << 20, spare + (10 << 20)) and not room_for(5 << 20, spare + (10 << 20) - 1)
 
 
+@pytest.mark.threat(16)
 def test_hops_are_counted_in_the_header_only() -> None:
     head = b"Received: a\r\nreceived:b\r\nReceived : c\r\n\tReceived: folded\r\nX-Received: d\r\n"
     assert hops(head + b"\r\nReceived: e\r\n") == 3
@@ -275,6 +268,8 @@ def test_a_taken_port_stops_the_start_with_one_line(house: House, configure: Con
             pass
 
 
+@pytest.mark.threat(1)
+@pytest.mark.threat(97)
 def test_an_aiosmtpd_with_known_holes_stops_the_start() -> None:
     check_library("1.4.6")
     check_library("1.10.0")

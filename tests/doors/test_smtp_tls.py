@@ -72,6 +72,7 @@ def test_a_mail_over_tls_of_any_size_is_stored(secure: House) -> None:
         assert peer.ask("QUIT")[0].startswith("221 ")
 
 
+@pytest.mark.threat(3)
 def test_what_was_sent_in_clear_behind_starttls_is_never_answered(secure: House) -> None:
     with Peer(secure[0].address) as peer:
         peer.ask("EHLO c", "MAIL FROM:<a@b.test>", "RCPT TO:<support@desk.test>")
@@ -90,6 +91,7 @@ def test_what_was_sent_in_clear_behind_starttls_is_never_answered(secure: House)
         assert [reply[:3] for reply in told] == ["503", "250", "503", "503"]
 
 
+@pytest.mark.threat(3)
 def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(
     secure: House, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_handshake_that_fails_ends_the_connection_and_frees_its_place(
     assert not [record for record in caplog.records if record.name.startswith("postern")]
 
 
+@pytest.mark.threat(3)
 def test_a_fault_behind_the_handshake_ends_the_connection_so_that_the_old_state_never_answers(
     secure: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import create_engine, func, select, text, update
+from starlette.testclient import TestClient
 
+from gateway.portal import health
 from gateway.portal.app import create_app
-from store.config import Config, Settings, SmtpSection
+from store import parts
+from store.config import Config, LmtpSection, Settings, SmtpSection
+from store.database import open_store
 from store.journal import Incoming, append
-from store.schema import Outbox
+from store.schema import Lease, Outbox
+from tests.conftest import installation
 from tests.portal.house import House
 
 
@@ -22,8 +29,10 @@ def door() -> Iterator[str]:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def healthz(house: House, listen: str):
-    settings = Settings(postern=house.config.settings.postern, smtp=SmtpSection(listen=listen))
+def healthz(house: House, listen: str, lmtp: str | None = None):
+    settings = Settings(
+        postern=house.config.settings.postern, smtp=SmtpSection(listen=listen), lmtp=LmtpSection(listen=lmtp)
+    )
     house.app = create_app(Config(settings, house.config.folder), house.store, house.clock)
     answer = house.client().get("/healthz")
     return answer.status_code, answer.json()
@@ -42,6 +51,7 @@ def test_all_is_well(own_house: House, door: str) -> None:
             "status": "ok",
             "journal": {"waiting": 0, "oldest_seconds": None},
             "outbox": {"waiting": 0, "oldest_seconds": None},
+            "parts": {},
             "doors": {"smtp": {"listen": door, "up": True}},
         },
     )
@@ -52,6 +62,83 @@ def test_a_closed_door_is_degraded(own_house: House) -> None:
     for listen in ("127.0.0.1:1", "nonsense"):
         status, told = healthz(own_house, listen)
         assert (status, told["status"], told["doors"]["smtp"]["up"]) == (503, "degraded", False)
+
+
+def test_an_lmtp_door_counts_when_there_is_one(
+    own_house: House, door: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    all_sent(own_house)
+    path = tmp_path_factory.mktemp("s") / "lmtp"
+    for listen in (door, str(path)):
+        with socket.socket(socket.AF_UNIX) as listening:
+            if listen == str(path):
+                assert healthz(own_house, door, listen)[0] == 503
+                listening.bind(listen)
+                listening.listen()
+            status, told = healthz(own_house, door, listen)
+            assert (status, told["doors"]["lmtp"]) == (200, {"listen": listen, "up": True})
+    status, told = healthz(own_house, door, "127.0.0.1:1")
+    assert (status, told["doors"]["smtp"]["up"], told["doors"]["lmtp"]["up"]) == (503, True, False)
+
+
+@pytest.mark.threat(96)
+def test_a_part_that_gives_no_sign_is_degraded_and_named(own_house: House, door: str) -> None:
+    all_sent(own_house)
+    for part in ("filer", "worker"):
+        parts.renew(own_house.store, part, 10, own_house.clock())
+    assert healthz(own_house, door)[1]["parts"] == {"filer": {"up": True}, "worker": {"up": True}}
+    assert healthz(own_house, door)[0] == 200
+    own_house.clock.forward(seconds=29)
+    parts.renew(own_house.store, "worker", 10, own_house.clock())
+    own_house.clock.forward(seconds=2)
+    status, told = healthz(own_house, door)
+    assert (status, told["status"]) == (503, "degraded")
+    assert told["parts"] == {"filer": {"up": False}, "worker": {"up": True}}
+    parts.remove(own_house.store, "filer", 10)
+    assert healthz(own_house, door)[0] == 200
+
+
+def test_a_door_on_another_host_is_told_by_its_sign_of_life(own_house: House) -> None:
+    all_sent(own_house)
+    parts.renew(own_house.store, "smtp", 10, own_house.clock())
+    assert healthz(own_house, "127.0.0.1:1")[0] == 503  # it says it lives, here, and takes no connection
+    with own_house.store.write() as connection:
+        connection.execute(update(Lease).values(name="part:smtp@other:10"))
+    status, told = healthz(own_house, "127.0.0.1:1")
+    assert (status, told["doors"]["smtp"]["up"]) == (200, True)
+    assert set(told) == {"status", "journal", "outbox", "parts", "doors"}
+    own_house.clock.forward(seconds=31)
+    assert healthz(own_house, "127.0.0.1:1")[1]["doors"]["smtp"]["up"] is False
+
+
+@pytest.mark.threat(96)
+def test_a_database_that_hangs_is_reported_and_asked_once_at_a_time(
+    tmp_path: Path, migrated: str, door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_ANSWER", 0.5)
+    config = installation(tmp_path, ("hosting",), database=migrated)
+    config = Config(config.settings.model_copy(update={"smtp": SmtpSection(listen=door)}), tmp_path)
+    store = open_store(config)
+    admin = create_engine(migrated)
+    asking = select(func.count()).select_from(text("pg_stat_activity")).where(
+        text("datname = current_database() AND wait_event_type = 'Lock'")
+    )  # fmt: skip
+    try:
+        with TestClient(create_app(config, store)) as client, admin.connect() as locker:
+            assert client.get("/healthz").status_code == 200
+            locker.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
+            for _ in range(3):
+                answer = client.get("/healthz")
+                assert (answer.status_code, answer.json()["journal"]) == (503, None)
+                assert answer.json()["doors"]["smtp"]["up"]
+            assert locker.execute(asking).scalar() == 1
+            locker.rollback()
+            deadline = time.monotonic() + 10
+            while client.get("/healthz").status_code != 200:
+                assert time.monotonic() < deadline
+    finally:
+        admin.dispose()
+        store.close()
 
 
 def test_mail_that_waits_for_too_long_is_degraded(own_house: House, door: str) -> None:

@@ -45,7 +45,7 @@ def test_large_messages_are_files_and_come_back_whole(any_store: Store, size: in
     raw = bytes(range(256)) * (size // 256 + 1)
     ((id_,),) = journal.append(any_store, [incoming(raw[:size])])
     assert journal.row(any_store, id_).raw == raw[:size]
-    assert len(list(any_store.blobs.folder.rglob("*"))) == (2 if size > BLOB_ABOVE else 0)
+    assert len(list(any_store.blobs.folder.rglob("[!.]*"))) == (2 if size > BLOB_ABOVE else 0)
 
 
 def test_many_writers_at_once_share_commits_and_all_rows_become_visible_in_order(any_store: Store) -> None:
@@ -293,7 +293,7 @@ def test_blobs_are_written_once_and_named_by_their_content(tmp_path) -> None:
     digest = blobs.put(b"hello")
     assert digest == blobs.put(b"hello") == sha256(b"hello").hexdigest()
     assert blobs.get(digest) == b"hello"
-    assert [p.name for p in blobs.folder.rglob("*") if p.is_file()] == [digest]
+    assert [p.name for p in blobs.folder.rglob("[!.]*") if p.is_file()] == [digest]
     with pytest.raises(NotFound):
         blobs.get("0" * 64)
     with pytest.raises(ValueError, match="SHA-256"):

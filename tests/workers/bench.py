@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,19 @@ class Bench:
                 yield process
             finally:
                 process.kill()
+
+    @contextmanager
+    def forked(self, work: Callable[[Config], None]) -> Iterator[Any]:
+        """A process of its own that does some work and starts at once; killed when the test is done with it."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["gateway.studying", "tests.workers.bench"])
+        process = context.Process(target=work, args=(self.config,))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.join()
 
 
 def copies(fake: FakeRelay) -> dict[str, set[bytes]]:

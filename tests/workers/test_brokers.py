@@ -63,6 +63,7 @@ def test_redis_carries_the_hints(on_redis: redis.Redis, bench: Bench, fake: Fake
     assert len(fake.mails) == 40
 
 
+@pytest.mark.threat(83)
 def test_redis_that_forgets_everything_loses_no_mail(on_redis: redis.Redis, bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(40)
     done = threading.Event()
@@ -89,6 +90,7 @@ def test_rabbitmq_carries_the_hints(on_rabbitmq: pika.BlockingConnection, bench:
     assert len(fake.mails) == 40
 
 
+@pytest.mark.threat(83)
 def test_rabbitmq_that_loses_its_queue_loses_no_mail(
     on_rabbitmq: pika.BlockingConnection, bench: Bench, fake: FakeRelay
 ) -> None:
@@ -100,6 +102,7 @@ def test_rabbitmq_that_loses_its_queue_loses_no_mail(
     assert len(fake.mails) == 30
 
 
+@pytest.mark.threat(79)
 @pytest.mark.parametrize("server", ["redis", "rabbitmq", "local"])
 def test_a_hint_reaches_the_actor_and_a_stale_one_does_not(
     bench: Bench, server: str, request: pytest.FixtureRequest

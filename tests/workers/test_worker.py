@@ -56,6 +56,7 @@ def test_a_reply_written_while_the_relay_is_down_arrives_once_when_it_is_back(be
     assert len(fake.mails) == 2
 
 
+@pytest.mark.threat(73)
 @pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
 def test_4xx_once_at_any_stage_waits_and_ends_in_one_copy(bench: Bench, fake: FakeRelay, stage: str) -> None:
     clock = Clock()
@@ -71,6 +72,7 @@ def test_4xx_once_at_any_stage_waits_and_ends_in_one_copy(bench: Bench, fake: Fa
     assert mail.message_id == f"<{row.header_id}>"
 
 
+@pytest.mark.threat(74)
 def test_5xx_fails_at_once_with_the_relays_words_and_concerns_nobody_else(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(3)
     fake.script("RCPT", "550 5.1.1 no such user", to="p1@customer.test")
@@ -80,6 +82,8 @@ def test_5xx_fails_at_once_with_the_relays_words_and_concerns_nobody_else(bench:
     assert (rows[1].reply, rows[1].attempts) == ("550 5.1.1 no such user", 1)
 
 
+@pytest.mark.threat(75)
+@pytest.mark.threat(80)
 def test_a_second_copy_after_silence_has_equal_bytes(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
     bench.open_tickets(now=clock)
@@ -93,6 +97,7 @@ def test_a_second_copy_after_silence_has_equal_bytes(bench: Bench, fake: FakeRel
     assert [len(same) for same in copies(fake).values()] == [1]
 
 
+@pytest.mark.threat(85)
 def test_a_deferred_mail_holds_back_later_ones_to_the_same_person(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
     (ticket,) = bench.open_tickets(now=clock)
@@ -107,6 +112,7 @@ def test_a_deferred_mail_holds_back_later_ones_to_the_same_person(bench: Bench, 
     assert [mail.message_id for mail in fake.mails] == [f"<{row.header_id}>" for row in rows]
 
 
+@pytest.mark.threat(73)
 def test_a_relay_that_never_answers_is_given_up_after_days(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
     bench.open_tickets(now=clock)
@@ -121,6 +127,7 @@ def test_a_relay_that_never_answers_is_given_up_after_days(bench: Bench, fake: F
     assert row.reply == "given up after 34 attempts: 450 4.2.1 busy"
 
 
+@pytest.mark.threat(81)
 def test_two_workers_send_each_row_once(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(50)
     with bench.worker(), bench.worker():
@@ -142,6 +149,7 @@ def test_a_speed_limit_holds(bench: Bench, fake: FakeRelay) -> None:
 # --- mistakes of our own ---
 
 
+@pytest.mark.threat(82)
 def test_a_row_that_cannot_be_composed_is_tried_five_times_and_stops_nobody(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
     bench.open_tickets(2, now=clock)
@@ -156,6 +164,7 @@ def test_a_row_that_cannot_be_composed_is_tried_five_times_and_stops_nobody(benc
     assert "could not be composed" in bench.rows()[0].reply
 
 
+@pytest.mark.threat(82)
 def test_a_row_that_killed_its_worker_each_time_is_parked(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(3)
     with bench.store.write() as connection:
@@ -170,6 +179,8 @@ def test_a_row_that_killed_its_worker_each_time_is_parked(bench: Bench, fake: Fa
 # --- brokers that fail ---
 
 
+@pytest.mark.threat(79)
+@pytest.mark.threat(83)
 def test_a_broker_that_is_down_stops_nothing(bench: Bench, fake: FakeRelay) -> None:
     bench.configure(fake.url(), "redis://127.0.0.1:1/0")
     bench.open_tickets(20)
@@ -178,6 +189,7 @@ def test_a_broker_that_is_down_stops_nothing(bench: Bench, fake: FakeRelay) -> N
     assert len(fake.mails) == 20
 
 
+@pytest.mark.threat(79)
 def test_a_broker_that_loses_every_hint_stops_nothing(bench: Bench, fake: FakeRelay, lossy_broker: str) -> None:
     bench.configure(fake.url(), lossy_broker)
     bench.open_tickets(20)
@@ -189,6 +201,7 @@ def test_a_broker_that_loses_every_hint_stops_nothing(bench: Bench, fake: FakeRe
 # --- ends of workers ---
 
 
+@pytest.mark.threat(80)
 @pytest.mark.req("BR-04")
 @pytest.mark.parametrize(("stage", "most"), [("DATA", 1), ("dot", 2)])
 def test_a_worker_killed_while_it_sends_loses_nothing(bench: Bench, fake: FakeRelay, stage: str, most: int) -> None:
@@ -205,6 +218,7 @@ def test_a_worker_killed_while_it_sends_loses_nothing(bench: Bench, fake: FakeRe
     assert [len(same) for same in copies(fake).values()] == [1] * 5
 
 
+@pytest.mark.threat(84)
 def test_sigterm_ends_a_busy_worker_with_nothing_claimed(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(50)
     with bench.process() as worker:
@@ -218,6 +232,7 @@ def test_sigterm_ends_a_busy_worker_with_nothing_claimed(bench: Bench, fake: Fak
     assert len(fake.mails) == 50
 
 
+@pytest.mark.threat(84)
 def test_a_stop_gives_up_a_relay_that_does_not_answer(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(2)
     fake.script("MAIL", HANG, times=2)
@@ -233,6 +248,7 @@ def test_a_stop_gives_up_a_relay_that_does_not_answer(bench: Bench, fake: FakeRe
 # --- leases ---
 
 
+@pytest.mark.threat(81)
 def test_the_claim_of_a_dead_worker_elsewhere_runs_out(bench: Bench) -> None:
     clock = Clock()
     bench.open_tickets(now=clock)
@@ -248,6 +264,7 @@ def test_the_claim_of_a_dead_worker_elsewhere_runs_out(bench: Bench) -> None:
         bench.settled()
 
 
+@pytest.mark.threat(81)
 def test_a_second_hint_leaves_the_first_senders_heartbeat_alone(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets()
     fake.script("dot", HANG)
@@ -259,6 +276,7 @@ def test_a_second_hint_leaves_the_first_senders_heartbeat_alone(bench: Bench, fa
     assert len(fake.mails) == 1
 
 
+@pytest.mark.threat(81)
 def test_a_clock_put_forward_during_a_send_frees_no_row(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
     bench.open_tickets(now=clock)

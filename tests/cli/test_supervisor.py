@@ -1,0 +1,129 @@
+"""`postern serve` as a process tree: what dies is noticed and started again, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli.setup import write_configuration
+from gateway.cli.supervisor import parts_of, pause_after
+from store.config import Config, LmtpSection, Settings
+from tests.harness import PEOPLE, mail
+from tests.running import POSTERN, Running
+
+PARTS = ("smtp", "filer", "worker", "portal", "clock")
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    with Running(tmp_path, "hosting", POSTERN_CRASH="F5:1") as gateway:
+        gateway.load(**PEOPLE)
+        yield gateway
+
+
+def down(gateway: Running) -> set[str]:
+    try:
+        told: dict[str, Any] = gateway.health()
+    except OSError:
+        return set()
+    assert (told["status"] == "ok") == all(part["up"] for part in told["parts"].values()), told
+    return {part for part, state in told["parts"].items() if not state["up"]}
+
+
+@pytest.mark.threat(96)
+@pytest.mark.threat(34)
+def test_a_filer_that_dies_is_told_by_health_started_again_once_armed_and_takes_its_readers_along(
+    running: Running,
+) -> None:
+    """The crash armed for all parts meets the filer at its first mail, and no part at its second start."""
+    assert {words.split()[3] for words in running.processes("gateway", "--config").values()} == set(PARTS)
+    (filer,) = running.processes("gateway", "filer")
+    readers = running.children(filer)
+    assert readers
+    running.send(mail(), "anna@cust.test", "support@desk.test")
+    running.wait_until(lambda: down(running) == {"filer"})
+    died = time.monotonic()
+    running.wait_until(lambda: not set(readers) & set(running.processes()), 5)
+    running.wait_until(lambda: not down(running))
+    assert time.monotonic() - died < 25  # by its death, not because its row ran out
+    running.send(mail("again"), "anna@cust.test", "support@desk.test")
+    running.drain()
+    assert [row["outcome"] for row in running.json("journal")] == ["new", "new"]
+    assert len(running.json("tickets")) == 2
+    assert running.log().count("filer ended with -9") == 1
+    assert "again in 1 s" in running.log()
+
+
+def test_a_part_whose_parent_died_before_it_looked_does_nothing(tmp_path: Path) -> None:
+    write_configuration(tmp_path, ["hosting"], "desk.test")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    environment = os.environ | {"POSTERN_SUPERVISED": str(gone.pid)}
+    done = subprocess.run(
+        [*POSTERN, "filer"], cwd=tmp_path, env=environment, capture_output=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_part_that_cannot_have_its_port_stops_everything_with_its_line(tmp_path: Path) -> None:
+    gateway = Running(tmp_path, "hosting")
+    write_configuration(tmp_path, ["hosting"], "desk.test")
+    with socket.create_server(("127.0.0.1", gateway.smtp_port)):
+        done = gateway.run("serve", check=False)
+    assert done.returncode == 1
+    assert f"smtp.listen: cannot listen on 127.0.0.1:{gateway.smtp_port}".encode() in done.stderr
+    assert b"\npostern: smtp cannot start with these settings; see the line above\n" in done.stderr
+    gateway.wait_until_gone()
+
+
+def test_the_pauses_grow_and_a_minute_of_life_forgets_them() -> None:
+    pauses: list[float] = []
+    for _ in range(7):
+        pauses.append(pause_after(pauses[-1] if pauses else None, 5))
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert pause_after(30, 61) == 1
+
+
+def test_the_lmtp_door_runs_only_where_it_is_set(tmp_path: Path) -> None:
+    assert parts_of(Config(Settings(), tmp_path)) == PARTS
+    assert "lmtp" in parts_of(Config(Settings(lmtp=LmtpSection(listen="127.0.0.1:2424")), tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.threat(96)
+def test_parts_that_hang_are_told_by_health_within_half_a_minute_and_are_well_again(tmp_path: Path) -> None:
+    """All but the one that tells. A door that hangs still has its connections accepted by the kernel."""
+    hung = set(PARTS) - {"portal"}
+    with Running(tmp_path, "hosting") as gateway:
+        pids = [pid for part in hung for pid in gateway.processes("gateway", part)]
+        assert len(pids) == len(hung)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        gateway.wait_until(lambda: down(gateway) == hung, 45)
+        assert time.monotonic() - stopped > 5  # it is the missing sign that tells
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        gateway.wait_until(gateway.healthy, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.threat(84)
+@pytest.mark.threat(95)
+def test_asked_to_stop_with_a_part_that_hangs_it_still_ends_within_half_a_minute(tmp_path: Path) -> None:
+    with Running(tmp_path, "hosting") as gateway:
+        (pid,) = gateway.processes("gateway", "filer")
+        os.kill(pid, signal.SIGSTOP)
+        asked = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - asked < 31
+        gateway.wait_until_gone()

@@ -1,0 +1,67 @@
+"""The clock: does what is due by time. Each job may run twice, and on two hosts at once, and still do its work once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from store import clock
+from store.config import Config
+from store.database import Store
+from store.errors import DiskFailed, Temporary
+from store.sweeping import sweep_blobs
+
+SOON = 20.0  # seconds after the start until the first round: a gateway that comes up has better things to do
+_log = logging.getLogger("postern.clock")
+
+
+class Stop(Protocol):
+    """What tells the clock to end; each look at it is a sign of life."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, seconds: float, /) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done every so many seconds. `run` gives way between its steps, however few, by yielding anything."""
+
+    name: str
+    every: float
+    run: Callable[[Config, Store, datetime], Iterable[object]]
+
+
+def _sweep(_config: Config, store: Store, now: datetime) -> Iterable[object]:
+    return sweep_blobs(store, now)
+
+
+JOBS = (Job("sweep of the blob store", 3600.0, _sweep),)
+
+
+def run(
+    config: Config, store: Store, stop: Stop, jobs: Sequence[Job] = JOBS, soon: float = SOON, now: clock.Clock = clock.now
+) -> None:  # fmt: skip
+    """Runs each job `soon` seconds after the start and from then on at its pace. Raises DiskFailed."""
+    due = dict.fromkeys(jobs, time.monotonic() + soon)  # paces do not leap with the wall clock (threats 91)
+    while not stop.wait(1.0):
+        for job in jobs:
+            if time.monotonic() >= due[job]:
+                due[job] = time.monotonic() + job.every
+                _run_one(job, config, store, stop, now())
+
+
+def _run_one(job: Job, config: Config, store: Store, stop: Stop, now: datetime) -> None:
+    try:
+        for _step in job.run(config, store, now):
+            if stop.is_set():
+                return
+    except DiskFailed:
+        raise
+    except (Temporary, OSError) as error:
+        _log.warning("%s waits for its next turn: %s", job.name, error)
+    except Exception:
+        _log.exception("%s failed", job.name)
