@@ -3,9 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 ONCE ?=
 OPTIONS ?=
+ROUNDS ?= 500
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check crash bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +20,9 @@ test: .venv/dev  ## run the whole test suite
 
 check: .venv/dev  ## format, lint, types and the layers
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+
+crash: .venv/dev  ## kill the parts at every named point and at random, and check what must hold (ROUNDS=500 SEED=1)
+	@$(BIN)/python -m tests.crash --rounds $(ROUNDS) --seed $(SEED) $(OPTIONS)
 
 bench: .venv/dev  ## print benchmark ratios
 	@$(BIN)/python -m benchmarks
