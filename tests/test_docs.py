@@ -63,6 +63,7 @@ def test_the_lock_files_hold_hashes_and_no_addresses() -> None:
 
 
 @pytest.mark.parametrize("package", ["aiosmtpd", "mail-parser"])
+@pytest.mark.threat(97)
 def test_the_lock_file_is_never_below_the_safe_versions(package: str) -> None:
     floors = {"aiosmtpd": (1, 4, 6), "mail-parser": (4, 6, 2)}
     match = re.search(rf"^{package}==([\d.]+)", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)

@@ -96,6 +96,7 @@ def test_an_environment_variable_wins_over_the_file(tmp_path: Path, monkeypatch:
         load(tmp_path / "postern.toml")
 
 
+@pytest.mark.threat(99)
 def test_the_secret_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     write_configuration(tmp_path, ["hosting"], "desk.test")
     secret = load(tmp_path / "postern.toml").secret
@@ -218,6 +219,7 @@ def test_no_json_is_said_so(tmp_path: Path) -> None:
 # --- migrations
 
 
+@pytest.mark.threat(92)
 def test_migrating_twice_changes_nothing_and_a_newer_database_is_refused(any_gateway: Gateway) -> None:
     config, store = any_gateway.config, any_gateway.store
     assert migrate(config, store) == [f"{ledger} {head}" for ledger, head in HEADS.items()]

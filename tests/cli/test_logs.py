@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = r"""
 import logging
 import structlog
@@ -25,6 +27,8 @@ structlog.get_logger("worker").info("accept", reply="250 ok\r\n2026-01-01 E forg
 """
 
 
+@pytest.mark.threat(60)
+@pytest.mark.threat(94)
 def test_errors_are_one_line_without_values_and_nobody_can_forge_a_line() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, check=True)
     lines = done.stderr.decode().splitlines()

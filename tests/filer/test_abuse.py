@@ -50,6 +50,7 @@ def test_a_forwarding_service_may_use_our_mailbox_as_envelope_sender(gateway: Ga
     assert row["outcome"] == "new"
 
 
+@pytest.mark.threat(37)
 def test_the_loop_mark_of_another_installation_is_not_ours(gateway: Gateway) -> None:
     gateway.receive(mail())
     row = gateway.receive(mail("a human answer", subject=f"Re: [{TAG}]", X_Postern_Loop="hosting abcdef"))
@@ -78,6 +79,7 @@ def test_an_absence_note_to_the_envelope_address_is_no_delivery_report(gateway: 
 # --- nobody joins, floods or reads along
 
 
+@pytest.mark.threat(42)
 def test_whoever_knows_only_the_number_cannot_put_people_on_the_ticket(gateway: Gateway) -> None:
     gateway.receive(mail("my password is secret"))
     forged = mail("me again", subject=f"Re: [{TAG}]", Cc="Mallory <mallory@evil.test>")
@@ -97,6 +99,7 @@ def test_a_reply_to_the_signed_address_adds_its_cc(gateway: Gateway) -> None:
     assert gateway.ticket(TAG)["cc"] == ["carl@third.test"]
 
 
+@pytest.mark.threat(38)
 def test_a_forged_opener_is_not_mailed_by_writing_on_their_ticket(gateway: Gateway) -> None:
     gateway.receive(mail(sender="victim@victim.test", Cc="mallory@evil.test"))
     for number in range(12):
@@ -104,6 +107,7 @@ def test_a_forged_opener_is_not_mailed_by_writing_on_their_ticket(gateway: Gatew
     assert [t for who, t in gateway.told() if who == "victim@victim.test"] == ["confirmation"]
 
 
+@pytest.mark.threat(39)
 def test_a_message_id_used_again_does_not_draw_the_owners_mail_to_a_stranger(gateway: Gateway) -> None:
     first = mail("my first")
     gateway.receive(first)
@@ -157,6 +161,7 @@ def test_an_answer_without_words_of_its_own_is_kept_as_a_note_and_its_author_is_
 
 
 @pytest.mark.parametrize("shape", ["known", "header block", "bare", "quoted and wrapped"])
+@pytest.mark.threat(47)
 def test_the_notice_below_an_answer_reaches_no_customer_however_a_client_quotes_it(
     gateway: Gateway, shape: str
 ) -> None:
@@ -193,6 +198,7 @@ def test_an_answer_through_a_group_address_to_the_signed_address_is_an_answer(ga
 # --- trouble of our own costs no mail
 
 
+@pytest.mark.threat(87)
 def test_a_full_disk_is_waited_for_and_every_mail_is_then_read_in_full(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

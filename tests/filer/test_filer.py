@@ -60,6 +60,7 @@ def test_each_kind_of_evidence_is_enough_alone(gateway: Gateway, evidence: str) 
 @pytest.mark.req("BR-02")
 @pytest.mark.req("X-01")
 @pytest.mark.req("EQ-59")
+@pytest.mark.threat(39)
 def test_a_stranger_with_the_right_tag_gets_a_ticket_of_their_own_and_nothing_else_happens(gateway: Gateway) -> None:
     gateway.receive(mail("the secret"))
     gateway.support_replies(TAG, close=True)
@@ -74,6 +75,7 @@ def test_a_stranger_with_the_right_tag_gets_a_ticket_of_their_own_and_nothing_el
     assert [r["recipient"] for r in gateway.outbox()[before:]] == ["gina@desk.test"]
 
 
+@pytest.mark.threat(39)
 def test_two_thousand_numbers_tried_by_a_stranger_open_nothing(gateway: Gateway) -> None:
     gateway.receive(mail())
     for number in (1, 999, 1000, 1002, 5000):
@@ -94,6 +96,7 @@ def test_people_on_cc_get_public_replies_and_may_answer(gateway: Gateway) -> Non
 
 
 @pytest.mark.req("X-03")
+@pytest.mark.threat(35)
 def test_the_same_mail_again_changes_nothing_but_a_more_urgent_mailbox_raises(gateway: Gateway) -> None:
     message = mail()
     gateway.receive(message)
@@ -106,12 +109,14 @@ def test_the_same_mail_again_changes_nothing_but_a_more_urgent_mailbox_raises(ga
     assert gateway.told() == told
 
 
+@pytest.mark.threat(35)
 def test_an_equal_message_id_with_other_words_is_another_mail(gateway: Gateway) -> None:
     gateway.receive(mail("one", Message_ID="<same@cust.test>"))
     row = gateway.receive(mail("two", Message_ID="<same@cust.test>"))
     assert row["outcome"] == "new"
 
 
+@pytest.mark.threat(35)
 def test_two_people_may_send_equal_words_without_a_message_id(gateway: Gateway) -> None:
     raw = b"From: anna@cust.test\r\nSubject: x\r\n\r\nhi\r\n"
     assert gateway.receive(raw, sender="anna@cust.test")["outcome"] == "new"
@@ -125,6 +130,7 @@ def test_two_people_may_send_equal_words_without_a_message_id(gateway: Gateway) 
     [{"Auto_Submitted": "auto-replied"}, {"Precedence": "bulk"}, {"List_Id": "<news.cust.test>"}],
     ids=["vacation", "bulk", "list"],
 )
+@pytest.mark.threat(36)
 def test_automatic_mail_stays_on_its_ticket_and_changes_nothing(gateway: Gateway, header: dict[str, str]) -> None:
     gateway.receive(mail())
     gateway.support_replies(TAG)
@@ -143,6 +149,7 @@ def test_an_alarm_that_names_no_ticket_is_a_ticket_and_not_answered(gateway: Gat
     assert gateway.told() == [("gina@desk.test", "staff_notice")]
 
 
+@pytest.mark.threat(36)
 def test_the_null_sender_is_not_answered(gateway: Gateway) -> None:
     gateway.receive(mail(), sender="")
     assert gateway.told() == [("gina@desk.test", "staff_notice")]
@@ -150,6 +157,7 @@ def test_the_null_sender_is_not_answered(gateway: Gateway) -> None:
 
 @pytest.mark.req("X-04")
 @pytest.mark.parametrize("kind", ["own address", "loop mark", "own Message-ID"])
+@pytest.mark.threat(37)
 def test_our_own_mail_is_recorded_and_never_answered(gateway: Gateway, kind: str) -> None:
     gateway.receive(mail())
     told = gateway.told()
@@ -181,6 +189,7 @@ def delivery_report(permanent: bool = True) -> bytes:
 
 @pytest.mark.req("X-05")
 @pytest.mark.parametrize("permanent", [True, False])
+@pytest.mark.threat(78)
 def test_a_delivery_report_marks_the_very_mail_it_is_about(gateway: Gateway, permanent: bool) -> None:
     gateway.receive(mail())
     gateway.support_replies(TAG)
@@ -198,6 +207,7 @@ def test_a_delivery_report_marks_the_very_mail_it_is_about(gateway: Gateway, per
     assert len(ticket["messages"]) == 2
 
 
+@pytest.mark.threat(78)
 def test_a_delivery_report_about_nothing_of_ours_opens_no_ticket(gateway: Gateway) -> None:
     row = gateway.receive(delivery_report(), sender="")
     assert (row["outcome"], row["ticket"]) == ("bounce", None)
@@ -268,6 +278,7 @@ def test_a_reply_with_a_refused_file_tells_its_known_writer_once(gateway: Gatewa
     assert gateway.told().count(("anna@cust.test", "attachment_refused")) == 1
 
 
+@pytest.mark.threat(38)
 def test_a_stranger_gets_a_fixed_answer_without_their_own_words(gateway: Gateway) -> None:
     message = mail("BUY NOW", sender="Spam <spam@evil.test>", subject="BUY NOW")
     message.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="BUY.exe")
@@ -287,6 +298,8 @@ def test_what_is_odd_about_a_ticket_is_frozen_for_staff_alone(gateway: Gateway) 
 
 
 @pytest.mark.parametrize("sender", ["new@evil.test", "anna@cust.test"], ids=["stranger", "known"])
+@pytest.mark.threat(36)
+@pytest.mark.threat(38)
 def test_automatic_answers_to_one_address_are_bounded(gateway: Gateway, sender: str) -> None:
     for number in range(25):
         gateway.receive(mail(str(number), sender=sender))
@@ -314,6 +327,7 @@ def test_staff_answer_by_mail_from_their_signed_address(gateway: Gateway) -> Non
 
 
 @pytest.mark.parametrize("how", ["subject", "address of another person", "address of another ticket"])
+@pytest.mark.threat(40)
 def test_a_staff_address_without_proof_says_nothing_in_the_name_of_support(gateway: Gateway, how: str) -> None:
     gateway.receive(mail())
     gateway.receive(mail("another"))
@@ -330,6 +344,8 @@ def test_a_staff_address_without_proof_says_nothing_in_the_name_of_support(gatew
     assert [r for r, _ in gateway.told()[len(before) :]] == ["billy@desk.test"] or not gateway.told()[len(before) :]
 
 
+@pytest.mark.threat(40)
+@pytest.mark.threat(41)
 def test_a_staff_mail_that_fails_dmarc_is_not_believed(gateway: Gateway) -> None:
     trusted = gateway.config.settings.auth.model_copy(update={"trusted_host": "mx.desk.test"})
     gateway.config.settings = gateway.config.settings.model_copy(update={"auth": trusted})
@@ -371,6 +387,7 @@ def test_a_reply_opens_a_closed_ticket_again(gateway: Gateway) -> None:
 
 
 @pytest.mark.req("HO-18")
+@pytest.mark.threat(47)
 def test_notes_are_mailed_to_nobody(gateway: Gateway) -> None:
     gateway.receive(mail())
     told = gateway.told()
@@ -390,6 +407,7 @@ def test_notes_are_mailed_to_nobody(gateway: Gateway) -> None:
         "",
     ],
 )
+@pytest.mark.threat(45)
 def test_a_from_that_names_nobody_for_certain_is_the_envelope_sender_unverified(gateway: Gateway, sender: str) -> None:
     raw = f"From: {sender}\r\nTo: support@desk.test\r\nSubject: x\r\nMessage-ID: <q@x>\r\n\r\nhi\r\n".encode()
     row = gateway.receive(raw, sender="mallory@evil.test")

@@ -16,6 +16,7 @@ LONG = "First words. " + "more and more " * 60 + "the very last words"
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.threat(38)
 def test_a_stranger_gets_nothing_back_of_what_was_sent_in_their_name(template: str) -> None:
     """Threats 38: the acknowledgement must be worthless as a way to mail somebody's text to a victim."""
     mail = send(
@@ -40,6 +41,7 @@ def test_a_stranger_reads_what_support_wrote_to_them() -> None:
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "staff"])
+@pytest.mark.threat(47)
 def test_what_is_for_staff_never_reaches_a_customer(role: str) -> None:
     secret: dict[str, Any] = {"author_address": f"{INTERNAL}@desk.test", "flags": [INTERNAL], "claims": INTERNAL}
     more = dict.fromkeys(("priority", "department", "origin"), INTERNAL)
@@ -102,6 +104,7 @@ def test_refused_files_are_listed_with_reason_and_what_is_allowed() -> None:
             assert words in seen.text and words in seen.html
 
 
+@pytest.mark.threat(60)
 def test_markup_in_a_text_is_text_and_links_show_where_they_lead() -> None:
     text = 'see <a href="https://evil.test">https://bank.test</a> <script>alert(1)</script> and javascript:alert(1)'
     html = read(send(letter(text=text))).html

@@ -95,6 +95,7 @@ def test_any_subject_arrives_as_it_is(subject: str) -> None:
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(st.text(max_size=300), st.text(max_size=120), st.text(max_size=200), st.text(max_size=400))
+@pytest.mark.threat(70)
 def test_no_text_breaks_a_mail(subject: str, name: str, filename: str, text: str) -> None:
     """For any subject, name, file name and text: the mail is whole, to one address, and says what they say."""
     file = replace(LOG, filename=filename)
@@ -111,6 +112,7 @@ def test_no_text_breaks_a_mail(subject: str, name: str, filename: str, text: str
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.threat(70)
 def test_line_ends_in_values_become_blanks_and_the_mail_is_sent(template: str) -> None:
     values = dict.fromkeys(
         ("subject", "recipient_name", "author", "author_address", "label", "help", "department", "origin", "priority"),
@@ -135,6 +137,8 @@ def test_long_message_ids_are_never_encoded() -> None:
     assert f"In-Reply-To: <{ids[-1]}>\r\n".encode() in mail.content
 
 
+@pytest.mark.threat(44)
+@pytest.mark.threat(70)
 def test_names_cannot_become_addresses() -> None:
     for name in (
         'support@desk.test" <evil@evil.test>',
@@ -157,6 +161,7 @@ def test_names_cannot_become_addresses() -> None:
         "a@b\u3002..test",
     ],
 )  # fmt: skip
+@pytest.mark.threat(71)
 def test_a_bad_address_is_refused_before_any_relay_sees_it(address: str) -> None:
     with pytest.raises(Permanent):
         send(letter(), recipient=address)

@@ -81,6 +81,7 @@ def test_our_pages_are_reached(wanted: str, given: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", FOREIGN)
+@pytest.mark.threat(62)
 def test_everything_else_leads_to_the_list(wanted: str | None) -> None:
     given = destination(ROUTES, wanted)
     assert given == "/"

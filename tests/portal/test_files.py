@@ -13,6 +13,7 @@ from tests.portal.house import ANNA, PDF, House
 
 @pytest.mark.parametrize("extra", ["", "?inline=1"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.threat(50)
 def test_a_download_has_exactly_these_headers(house: House, method: str, extra: str) -> None:
     answer = house.client("requester").request(method, f"/f/1{extra}", headers={"Range": "bytes=0-3"})
     assert answer.status_code == 200
@@ -51,6 +52,7 @@ def test_the_name_comes_in_both_forms(house: House) -> None:
         ("\ud800.pdf", "pdf"),
     ],
 )
+@pytest.mark.threat(49)
 def test_a_name_is_one_line_without_folders(given: str, safe: str) -> None:
     name = safe_name(given)
     assert name == safe

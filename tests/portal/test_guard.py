@@ -124,6 +124,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name.startswith("postern")]
 
 
+@pytest.mark.threat(94)
 def test_the_log_holds_paths_and_nothing_that_somebody_typed(house: House, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "postern"):
         client = house.client()

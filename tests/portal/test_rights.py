@@ -80,6 +80,7 @@ def clients(house: House) -> Iterator[dict[str, TestClient]]:
 
 
 @pytest.mark.parametrize(("method", "path", "roles"), CASES, ids=[f"{method} {path}" for method, path, _ in CASES])
+@pytest.mark.threat(69)
 def test_each_role_gets_what_the_table_says(house: House, clients, method: str, path: str, roles) -> None:
     for name, number in house.files.items():
         path = path.replace(f"{{{name}}}", str(number))
@@ -102,6 +103,7 @@ def test_without_a_session_every_page_is_the_sign_in_form(clients, path: str) ->
     assert "Pump" not in page.text and "EQ#" not in page.text
 
 
+@pytest.mark.threat(69)
 def test_what_is_not_yours_looks_exactly_like_what_does_not_exist(clients) -> None:
     other = clients["other"]
     for there, nowhere in (("/t/EQ-1001", "/t/EQ-4711"), ("/f/1", "/f/4711"), ("/f/3", "/f/4711")):

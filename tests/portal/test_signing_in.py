@@ -39,6 +39,7 @@ def test_the_query_survives_and_login_obeys_next(house: House) -> None:
 
 
 @pytest.mark.req("EQ-60")
+@pytest.mark.threat(68)
 def test_the_answer_tells_nothing_about_who_exists(own_house: House) -> None:
     own_house.change("ben@weber.example", status="inactive")
     own_house.change("otto@weber.example", password=None)
@@ -59,6 +60,7 @@ def test_the_answer_tells_nothing_about_who_exists(own_house: House) -> None:
     assert {status for status, *_ in answers} == {401}
 
 
+@pytest.mark.threat(68)
 def test_unknown_addresses_take_as_long_as_known_ones(own_house: House) -> None:
     own_house.change(ANNA.email, password=hash_password(PASSWORD))
 
@@ -122,6 +124,7 @@ def test_success_forgives_earlier_tries(own_house: House) -> None:
         ({"Origin": "http://testserver.evil.example"}, 403),
     ],
 )
+@pytest.mark.threat(67)
 def test_a_form_from_another_site_is_refused(house: House, headers: dict[str, str], status: int) -> None:
     client = house.client(client=("10.0.3.1", 1))
     data = {"form": token(client.get("/login").text), "email": f"{len(str(headers))}@x.example", "password": "x"}
@@ -183,6 +186,7 @@ def test_behind_tls_cookies_are_secure_and_bound_to_the_host(own_house: House) -
     assert client.get("/").status_code == 200
 
 
+@pytest.mark.threat(66)
 def test_each_sign_in_has_a_new_session_id(house: House) -> None:
     client = house.client("requester")
     before = client.cookies[SESSION]
@@ -194,6 +198,7 @@ def test_each_sign_in_has_a_new_session_id(house: House) -> None:
     assert read(before).id != read(again.cookies[SESSION]).id
 
 
+@pytest.mark.threat(66)
 def test_signing_out_ends_the_session_also_for_a_stolen_cookie(house: House) -> None:
     client = house.client("requester")
     stolen = house.client(cookies=dict(client.cookies))

@@ -83,6 +83,7 @@ def open_ticket(store: Store, config: Config, **changes: object) -> int:
 
 
 @pytest.mark.req("HO-08")
+@pytest.mark.threat(93)
 def test_forty_openings_at_once_get_forty_numbers(any_store: Store, any_config: Config) -> None:
     def some() -> None:
         for _ in range(10):
@@ -186,6 +187,7 @@ def test_for_one_ticket_and_recipient_later_mails_wait(any_store: Store, any_con
     assert [outbox.claim(any_store, id_, "w2", later).text for id_ in reply] == ["one"]  # type: ignore[union-attr]
 
 
+@pytest.mark.threat(81)
 def test_a_row_is_claimed_by_one_worker_and_goes_back_when_its_lease_runs_out(
     any_store: Store, any_config: Config
 ) -> None:
@@ -277,6 +279,7 @@ def test_two_spellings_of_an_address_are_one_person(any_store: Store) -> None:
         assert found and found.name == "Anna"
 
 
+@pytest.mark.threat(99)
 def test_files_and_folders_are_closed_to_others(any_gateway: Gateway) -> None:
     message = mail()
     message.add_attachment(b"%PDF-1.4 hello", maintype="application", subtype="pdf", filename="a.pdf")
@@ -322,6 +325,7 @@ def test_large_messages_are_read_a_few_at_a_time(store: Store, monkeypatch: pyte
     assert [row.id for row in journal.rows_after(store, 5, 10)] == [6]
 
 
+@pytest.mark.threat(90)
 def test_a_journal_from_an_older_backup_gives_no_id_twice(any_gateway: Gateway) -> None:
     for _ in range(3):
         any_gateway.receive(mail(), "support@hosting.desk.test")

@@ -90,6 +90,7 @@ def test_4xx_at_any_stage_is_temporary_and_the_next_attempt_makes_one_copy(
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "dot"])
+@pytest.mark.threat(73)
 def test_5xx_about_a_mail_is_permanent_and_the_connection_serves_the_next(fake: FakeRelay, stage: str) -> None:
     relay = open_to(fake)
     fake.script(stage, "550 5.1.1 no such user")
@@ -112,6 +113,7 @@ def test_a_demand_for_a_login_is_temporary(fake: FakeRelay) -> None:
         open_to(fake).send(MAIL)
 
 
+@pytest.mark.threat(74)
 def test_one_refused_recipient_of_three_concerns_nobody_else(fake: FakeRelay) -> None:
     relay = open_to(fake)
     fake.script("RCPT", "550 5.1.1 gone", to="b@example.org")
@@ -205,6 +207,7 @@ def test_implicit_tls(ca: trustme.CA) -> None:
         assert len(fake.mails) == 1
 
 
+@pytest.mark.threat(77)
 def test_required_tls_without_starttls_sends_nothing(fake: FakeRelay) -> None:
     with pytest.raises(Temporary, match="no STARTTLS"):
         open_to(fake, "?tls=required").send(MAIL)
@@ -213,6 +216,7 @@ def test_required_tls_without_starttls_sends_nothing(fake: FakeRelay) -> None:
 
 @pytest.mark.parametrize("query", ["", "?tls=required"])
 @pytest.mark.parametrize(("names", "trusted"), [(("127.0.0.1",), False), (("other.test",), True)])
+@pytest.mark.threat(77)
 def test_a_bad_certificate_sends_nothing(ca: trustme.CA, query: str, names: tuple[str, ...], trusted: bool) -> None:
     with FakeRelay(tls=server_context(ca, *names)) as fake:
         with pytest.raises(Temporary, match="certificate not believed"):
@@ -237,6 +241,7 @@ def test_login_goes_over_tls_only(ca: trustme.CA) -> None:
         assert len(fake.mails) == 1
 
 
+@pytest.mark.threat(77)
 def test_a_password_is_not_sent_in_clear_when_starttls_was_stripped() -> None:
     with FakeRelay(login=("desk", "p@ss")) as fake:
         with pytest.raises(Temporary, match="not sent in clear"):
@@ -257,6 +262,7 @@ def test_a_wrong_password_is_temporary_and_never_told() -> None:
 # --- what the relay cannot do ---
 
 
+@pytest.mark.threat(76)
 def test_a_mail_above_the_relays_size_fails_before_it_is_sent() -> None:
     with FakeRelay(size=50) as fake:
         with pytest.raises(Permanent, match=f"the mail has {len(MAIL.content)} bytes, the relay takes 50 at most"):
@@ -269,6 +275,7 @@ def test_a_foreign_domain_goes_out_in_a_labels(fake: FakeRelay) -> None:
     assert fake.mails[0].recipients == ("anna@xn--bcher-kva.example",)
 
 
+@pytest.mark.threat(76)
 def test_a_foreign_local_part_needs_smtputf8(fake: FakeRelay) -> None:
     foreign = replace(MAIL, recipient="jürgen@example.org")
     open_to(fake).send(foreign)
@@ -277,6 +284,7 @@ def test_a_foreign_local_part_needs_smtputf8(fake: FakeRelay) -> None:
         open_to(plain).send(foreign)
 
 
+@pytest.mark.threat(76)
 def test_eight_bit_content_needs_8bitmime(fake: FakeRelay) -> None:
     eight = replace(MAIL, content=MAIL.content + "größe\r\n".encode())
     open_to(fake).send(eight)
@@ -292,6 +300,7 @@ def test_eight_bit_content_needs_8bitmime(fake: FakeRelay) -> None:
         "a>@c.test", "a\u2028b@c.test", "a\xa0b@c.test", "a@faß.de", "a@" + "ü" * 80 + ".de", "",
     ],
 )  # fmt: skip
+@pytest.mark.threat(71)
 def test_a_doubtful_address_never_reaches_the_wire(fake: FakeRelay, address: str) -> None:
     for mail in (replace(MAIL, recipient=address), replace(MAIL, envelope_from=address or "x")):
         with pytest.raises(Permanent):
@@ -300,6 +309,7 @@ def test_a_doubtful_address_never_reaches_the_wire(fake: FakeRelay, address: str
 
 
 @pytest.mark.parametrize("content", [b"a: b\n\nc\r\n", b"a: b\r\n\r\nc\rd\r\n"])
+@pytest.mark.threat(72)
 def test_a_bare_line_end_never_reaches_the_wire(fake: FakeRelay, content: bytes) -> None:
     with pytest.raises(Permanent, match="not CRLF"):
         open_to(fake).send(replace(MAIL, content=content))
