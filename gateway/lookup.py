@@ -11,7 +11,7 @@ from gateway.decide.facts import Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.parse import Parsed
 from gateway.parse.authentication import dmarc_result
 from store import facts as ask
-from store import outbox, people
+from store import people
 from store.config import Config
 from store.journal import JournalRow
 from store.rules.addressing import Place
@@ -46,8 +46,8 @@ def look_up(connection: Connection, config: Config, row: JournalRow, parsed: Par
         duplicate_ticket=duplicate[1] if duplicate else None,
         evidence=tuple(_evidence(connection, config, desk, tokens, parsed, sender)),
         reported=_reported(connection, desk, tokens, parsed, config.secret),
-        answers_today=outbox.answers_since(connection, sender.id, ANSWERS, day) if sender else 0,
-        answers_this_hour=outbox.answers_since(connection, sender.id, ANSWERS, hour) if sender else 0,
+        answers_today=ask.answers_since(connection, sender.id, ANSWERS, day) if sender else 0,
+        answers_this_hour=ask.answers_since(connection, sender.id, ANSWERS, hour) if sender else 0,
     )
 
 
@@ -112,13 +112,13 @@ def _reported(
 ) -> ReportedMail | None:  # fmt: skip
     """The mail of ours a delivery report is about: by its VERP address, else by the Message-ID it returns."""
     for token in tokens:
-        if token.kind == "bounce" and (row := outbox.find(connection, token.id, token.person)):
+        if token.kind == "bounce" and (row := ask.mail_about(connection, token.id, token.person)):
             return ReportedMail(token.id, token.person, row.ticket_id, row.recipient, True)
     if parsed.bounce is None:
         return None
     for id_ in (*parsed.bounce.message_ids, *parsed.in_reply_to, *parsed.references):
         own = own_id(id_, secret)
-        if own and (row := outbox.find(connection, own.id, own.person)):
+        if own and (row := ask.mail_about(connection, own.id, own.person)):
             return ReportedMail(own.id, own.person, row.ticket_id, row.recipient, False)
         if found := ask.tickets_of_ids(connection, desk.name, [id_]):
             return ReportedMail(None, None, found[0].id, "somebody", False)  # who, nothing proves

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from store import people
 from store.rules.people import TicketFacts
-from store.schema import Event, Message, Outcome, Ticket
+from store.schema import Event, Message, Outbox, Outcome, Ticket
 
 _TICKET = (Ticket.c.id, Ticket.c.desk, Ticket.c.number, Ticket.c.requester_id, Ticket.c.organization_id, Ticket.c.state)
 _BY_ID = select(*_TICKET).where(Ticket.c.id == bindparam("id"))
@@ -30,6 +30,15 @@ _SAME_CONTENT = (
     .limit(1)
 )
 _SAME_CONTENT_SINCE = _SAME_CONTENT.where(Outcome.c.at >= bindparam("since"))
+
+_ABOUT = select(Outbox.c.id, Outbox.c.ticket_id, Outbox.c.recipient, Outbox.c.state).where(
+    Outbox.c.event_id == bindparam("event"), Outbox.c.person_id == bindparam("person")
+)
+_SENT_SINCE = select(func.count(Outbox.c.id)).where(
+    Outbox.c.person_id == bindparam("person"),
+    Outbox.c.created >= bindparam("since"),
+    Outbox.c.template.in_(bindparam("templates", expanding=True)),
+)
 
 
 def ticket(connection: Connection, ticket_id: int) -> TicketFacts | None:
@@ -75,6 +84,17 @@ def same_content(
     else:
         row = connection.execute(_SAME_CONTENT_SINCE, values | {"since": since}).first()
     return (row.journal_id, row.ticket_id) if row else None
+
+
+def mail_about(connection: Connection, event_id: int, person_id: int) -> Any | None:
+    """The row about one event to one person: id, ticket_id, recipient, state; None when there is none."""
+    return connection.execute(_ABOUT, {"event": event_id, "person": person_id}).first()
+
+
+def answers_since(connection: Connection, person_id: int, templates: Collection[str], since: datetime) -> int:
+    """How many automatic answers a person was promised since a moment (threats 38)."""
+    values = {"person": person_id, "since": since, "templates": list(templates)}
+    return connection.execute(_SENT_SINCE, values).scalar_one()
 
 
 def _one(connection: Connection, query: Select[Any], **values: int | str) -> TicketFacts | None:

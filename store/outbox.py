@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from store import crash
 from store.database import Store
@@ -42,6 +42,13 @@ _BEHIND = (
         _EARLIER.c.state.in_(_OPEN),
     )
     .exists()
+)
+_PERSON = Outbox.c.person_id == bindparam("person")
+_FORMER = (
+    select(Outbox.c.header_id)
+    .where(Outbox.c.ticket_id == bindparam("ticket"), _PERSON)
+    .order_by(Outbox.c.id.desc())
+    .limit(10)
 )
 
 
@@ -247,24 +254,6 @@ def bounce(connection: Connection, event_id: int, person_id: int, words: str) ->
     return connection.execute(query).scalar()
 
 
-def find(connection: Connection, event_id: int, person_id: int) -> Any | None:
-    """The row about one event to one person: id, ticket_id, recipient, state; None when there is none."""
-    columns = (Outbox.c.id, Outbox.c.ticket_id, Outbox.c.recipient, Outbox.c.state)
-    return connection.execute(
-        select(*columns).where(Outbox.c.event_id == event_id, Outbox.c.person_id == person_id)
-    ).first()
-
-
-def answers_since(connection: Connection, person_id: int, templates: Collection[str], since: datetime) -> int:
-    """How many automatic answers a person was promised since a moment (threats 38)."""
-    query = select(func.count()).where(
-        Outbox.c.person_id == person_id, Outbox.c.created >= since, Outbox.c.template.in_(templates)
-    )
-    return connection.execute(query.select_from(Outbox)).scalar_one()
-
-
-def former_ids(connection: Connection, ticket_id: int, person_id: int, limit: int = 10) -> list[str]:
-    """Message-IDs of what this person was mailed on this ticket, oldest first."""
-    mine = (Outbox.c.ticket_id == ticket_id, Outbox.c.person_id == person_id)
-    query = select(Outbox.c.header_id).where(*mine).order_by(Outbox.c.id.desc()).limit(limit)
-    return list(connection.execute(query).scalars())[::-1]
+def former_ids(connection: Connection, ticket_id: int, person_id: int) -> list[str]:
+    """Message-IDs of the last ten mails to this person on this ticket, oldest first."""
+    return list(connection.execute(_FORMER, {"ticket": ticket_id, "person": person_id}).scalars())[::-1]
