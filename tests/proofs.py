@@ -71,7 +71,9 @@ class Record:
     def _is_whole_run(self) -> bool:
         """Only a run of everything says what is open, with every part there; slow tests prove no rows of their own."""
         option = self._config.option
-        chosen = option.collectonly or option.keyword or getattr(option, "lf", False) or getattr(option, "deselect", None)
+        chosen = (
+            option.collectonly or option.keyword or getattr(option, "lf", False) or getattr(option, "deselect", None)
+        )
         whole = [Path(arg).resolve() for arg in self._config.args] == [DOCS.parent / "tests"]
         return whole and not chosen and not self._skipped and option.markexpr in ("", "not slow")
 
