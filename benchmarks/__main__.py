@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 
-from benchmarks import acceptance, composing, filing, large_mail, parsing, sending
+from benchmarks import acceptance, composing, filing, large_mail, large_parsing, parsing, sending
 from benchmarks.measure import Figure
 from gateway.cli.logs import set_up
 
@@ -15,6 +15,8 @@ BENCHMARKS = {
     "large": large_mail.measure,
     "filing": filing.measure,
     "parsing": parsing.measure,
+    "parsing-large": large_parsing.measure,
+    "parsing-memory": large_parsing.measure_memory,
     "sending": sending.measure,
     "composing": composing.measure,
 }

@@ -83,6 +83,8 @@ def _message(
         text, hidden, html = own_words(parsed), parsed.text, None
     elif not whole and parsed.reply.strip():
         text, hidden = parsed.reply, parsed.hidden
+    if parsed.enclosed:
+        hidden = f"{hidden}\n\n{parsed.enclosed}".strip("\n")
     return NewMessage(
         author=_author(row, parsed),
         text=text,

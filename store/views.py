@@ -182,7 +182,8 @@ def _attachments(connection: Connection, messages: Iterable[int]) -> dict[int, l
         found.setdefault(row.message_id, []).append(
             {
                 "id": row.id, "filename": row.filename, "content_type": row.content_type, "size": row.size,
-                "sha256": row.sha256, "inline": row.inline, "verdict": row.verdict, "reason": row.reason,
+                "sha256": row.sha256, "inline": row.inline, "content_id": row.content_id, "verdict": row.verdict,
+                "reason": row.reason,
             }
         )  # fmt: skip
     return found

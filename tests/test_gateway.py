@@ -41,7 +41,7 @@ def received(sink: FakeRelay) -> list[tuple[str, EmailMessage]]:
 @pytest.mark.req("EQ-26")
 def test_mail_in_reply_by_tag_reply_by_reference_and_a_stranger(running: Running, sink: FakeRelay) -> None:
     first = mail("My disk is full.", Cc="carl@third.test")
-    first.add_attachment(b"%PDF-1.4 log", maintype="application", subtype="pdf", filename="log.pdf")
+    first.add_attachment(b"%PDF-1.4 log %%EOF", maintype="application", subtype="pdf", filename="log.pdf")
     running.send(first, "anna@cust.test", "support@desk.test")
     running.drain()
     running.send(mail("by tag", subject=f"Re: [{TAG}] anything"), "anna@cust.test", "support@desk.test")
@@ -82,7 +82,7 @@ def test_mail_in_reply_by_tag_reply_by_reference_and_a_stranger(running: Running
 @pytest.mark.skipif(not has_swaks, reason="swaks is not installed; the full check installs it")
 def test_the_same_by_an_independent_client(running: Running, sink: FakeRelay, tmp_path: Path) -> None:
     envelope = ("--from", "anna@cust.test", "--to", "support@desk.test")
-    (tmp_path / "log.pdf").write_bytes(b"%PDF-1.4 log")
+    (tmp_path / "log.pdf").write_bytes(b"%PDF-1.4 log %%EOF")
     running.swaks(
         *envelope, "--h-Subject", "Disk full", "--h-Message-Id", "<first@cust.test>", "--body", "one",
         "--attach-name", "log.pdf", "--attach-type", "application/pdf", "--attach", f"@{tmp_path / 'log.pdf'}",

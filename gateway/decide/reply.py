@@ -44,6 +44,8 @@ def own_words(parsed: Parsed) -> str:
     """What an answer of support says itself: nothing of the notice it answers, however a client quotes it (threats 47)."""
     mark = _NOTICE.search(parsed.text)
     words = split_reply(parsed.text[: mark.start()])[0] if mark else parsed.reply
+    # Lines quoted between answers are the notice's, even where the client left out what marks it.
+    words = "\n".join(line for line in words.split("\n") if not line.lstrip().startswith(">"))
     return words.strip().rstrip("> ")
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.message import Message
 from typing import cast
 
+from gateway.parse.calendar import read_invitation
 from gateway.parse.charset import decode_bytes
 from gateway.parse.files import read_content, read_disposition, read_file, read_names, read_type
+from gateway.parse.flowed import join_flowed
+from gateway.parse.headers import split_message
 from gateway.parse.html import clean_html, escape_text
+from gateway.parse.limits import bound_message
 from gateway.parse.parsed import File
-from gateway.parse.plain import read_text
+from gateway.parse.plain import QUOTE_MARK, marks_quotes, read_marked
+from gateway.parse.reply import split_reply
+from gateway.parse.smime import read_signed
+from gateway.parse.tnef import read_tnef
+from gateway.parse.words import clean_line
 
 MAX_TEXT = 5_000_000
 MAX_RETURNED = 20_000
@@ -24,6 +34,10 @@ _REPORT_PARTS = frozenset(
         "text/rfc822-headers",
     }
 )
+_BYTES = "application/octet-stream"
+_TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_MAX_ENVELOPES = 3
 _FILE_TEXTS = frozenset(
     {
         "text/calendar",
@@ -47,6 +61,7 @@ class Piece:
 
     plain: str | None = None
     html: str | None = None
+    aside: bool = False  # stands beside the forms of an alternative, not for them
 
 
 @dataclass(slots=True)
@@ -59,13 +74,34 @@ class Body:
     returned: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
     aside: list[memoryview] = field(default_factory=list)
+    spare: list[Piece] = field(default_factory=list)  # words of a winmail.dat, for mail without any others
+    unread: list[File] = field(default_factory=list)  # a winmail.dat whose words cannot be read, for such mail
+    unwrapped: int = 0
 
     def text(self) -> str:
         """All readable text, plain where there is a choice."""
+        return self._marked(False).replace(QUOTE_MARK, "")
+
+    def split(self, passed_on: bool) -> tuple[str, str]:
+        """(reply, hidden) of the text; what the HTML says of quotations counts where the words say nothing.
+
+        `passed_on`: the subject says that the mail is forwarded.
+        """
+        reply, hidden = split_reply(self._marked(False), passed_on)
+        if not hidden and any(p.plain and p.html and marks_quotes(p.html) for p in self.pieces):
+            return split_reply(self._marked(True), passed_on)
+        return reply, hidden
+
+    def _marked(self, compare: bool) -> str:
+        """The text with a mark where HTML says that a quotation begins; `compare`: also where plain text was chosen."""
         found = []
         for piece in self.pieces:
-            plain = piece.plain or ""
-            found.append(plain if plain.strip() or not piece.html else read_text(piece.html))
+            text = piece.plain or ""
+            if piece.html and not text.strip():
+                text = read_marked(piece.html)
+            elif piece.html and compare and marks_quotes(piece.html):
+                text = _mark_alike(text, read_marked(piece.html))
+            found.append(text)
         return "\n".join(t.rstrip("\n") + "\n" if t else t for t in found if t.strip())[:MAX_TEXT].strip("\n")
 
     def html(self) -> str | None:
@@ -80,6 +116,10 @@ def take_apart(message: Message, aside: list[memoryview]) -> Body:
     """Read every part once; `aside` holds the contents too large for the tree."""
     body = Body(aside=aside)
     body.pieces = _read(message, body, None)
+    if not any((piece.plain or piece.html or "").strip() for piece in body.pieces):
+        body.pieces += body.spare
+        body.files += body.unread
+        body.defects += ["winmail-unread"] if body.unread else []
     return body
 
 
@@ -100,10 +140,15 @@ def _read(part: Message, body: Body, parent: str | None) -> list[Piece]:
         body.returned.append(decode_bytes(content[:MAX_RETURNED], None)[0])
     if kind in _REPORT_PARTS and parent == "multipart/report":
         return []
+    if kind in _TNEF or (kind == _BYTES and "winmail.dat" in (name.lower() for name in read_names(part))):
+        return _read_container(part, content, body)
     if not _is_text(part, kind, parent):
-        if kind == "application/pkcs7-mime" and "signed-data" not in str(part.get("content-type", "")).lower():
-            body.defects.append("encrypted")
         body.files.append(read_file(part, content))
+        if kind in _SMIME:
+            return _read_signed(content, body)
+        if kind == "text/calendar" and read_disposition(part) != "attachment":
+            told = read_invitation(_decode(part, content, body))
+            return [Piece(plain=told, aside=True)] if told else []
         return []
     text = _decode(part, content, body)
     if "-----BEGIN PGP MESSAGE-----" in text:
@@ -111,7 +156,47 @@ def _read(part: Message, body: Body, parent: str | None) -> list[Piece]:
     return [Piece(html=text)] if kind == "text/html" else [Piece(plain=text)]
 
 
+def _read_signed(content: bytes, body: Body) -> list[Piece]:
+    """What an S/MIME envelope holds when it is signed; else it is encrypted."""
+    inside = read_signed(content)
+    if inside is None or body.unwrapped >= _MAX_ENVELOPES:
+        body.defects.append("encrypted")
+        return []
+    body.unwrapped += 1
+    headers, rest = split_message(inside)
+    bounded = bound_message(headers, rest)
+    kept, body.aside = body.aside, bounded.aside
+    pieces = _read(message_from_bytes(bounded.message), body, None)
+    body.aside = kept
+    return pieces
+
+
+def _read_container(part: Message, content: bytes, body: Body) -> list[Piece]:
+    """The files of a winmail.dat in its place; it stays itself when something in it cannot be read."""
+    found = read_tnef(content)
+    if found is not None and found.rich_only:
+        body.unread.append(read_file(part, content))
+    elif found is None or not (found.files or found.text or found.html):
+        body.files.append(read_file(part, content))
+        body.defects.append("winmail-unread")
+    if found is None:
+        return []
+    for item in found.files:
+        inner = Message()
+        inner["Content-Type"] = clean_line(item.kind, 200) if "/" in item.kind else _BYTES
+        inner.add_header("Content-Disposition", "attachment", filename=("utf-8", "", item.name))
+        body.files.append(read_file(inner, item.content))
+    if found.text.strip() or found.html.strip():
+        body.spare.append(Piece(plain=found.text or None, html=found.html or None))
+    return []
+
+
 def _choose(groups: list[list[Piece]]) -> list[Piece]:
+    beside = [p for group in groups for p in group if p.aside]
+    return beside + _prefer([[p for p in group if not p.aside] for group in groups])
+
+
+def _prefer(groups: list[list[Piece]]) -> list[Piece]:
     plain = [p.plain for group in groups for p in group if p.plain is not None and p.html is None]
     rich = [p for group in groups for p in group if p.html is not None]
     if not rich:
@@ -120,6 +205,21 @@ def _choose(groups: list[list[Piece]]) -> list[Piece]:
     if first is None:
         return rich
     return [Piece(plain=first, html="\n".join(p.html or "" for p in rich))]
+
+
+def _mark_alike(plain: str, marked: str) -> str:
+    """`plain` with a mark at the one line that says what a marked line says; both forms tell the same."""
+    heads = [_squeeze(line) for line in marked.split("\n") if line.startswith(QUOTE_MARK)][:5]
+    lines = plain.split("\n")
+    for head in heads:
+        alike = [n for n, line in enumerate(lines) if len(key := _squeeze(line)) > 9 and head.startswith(key)]
+        if len(alike) == 1:
+            lines[alike[0]] = QUOTE_MARK + lines[alike[0]].lstrip(QUOTE_MARK)
+    return "\n".join(lines)
+
+
+def _squeeze(line: str) -> str:
+    return "".join(re.findall(r"[^\W_]+", line[:500]))
 
 
 def _is_text(part: Message, kind: str, parent: str | None) -> bool:
@@ -143,4 +243,7 @@ def _decode(part: Message, content: bytes, body: Body) -> str:
     text, fits = decode_bytes(content[:MAX_TEXT], name)
     if name is not None and not fits and content:
         body.defects.append("wrong-charset")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if str(part.get_param("format", "")).strip().lower() == "flowed" and read_type(part) == "text/plain":
+        return join_flowed(text, str(part.get_param("delsp", "")).strip().lower() == "yes")
+    return text

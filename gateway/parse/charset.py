@@ -24,7 +24,7 @@ _CODECS = {
     "iso2022jp3": "iso2022_jp_3", "iso2022jp2004": "iso2022_jp_2004", "iso2022jpms": "iso2022_jp_ext",
     "cp50220": "iso2022_jp_ext", "cp50221": "iso2022_jp_ext",
     "shiftjis": "cp932", "sjis": "cp932", "xsjis": "cp932", "mskanji": "cp932", "cp932": "cp932", "windows31j": "cp932",
-    "eucjp": "euc_jp", "xeucjp": "euc_jp",
+    "eucjp": "euc_jis_2004", "xeucjp": "euc_jis_2004",
     "euckr": "cp949", "ksc56011987": "cp949", "ksc5601": "cp949", "cp949": "cp949", "uhc": "cp949",
     "iso2022kr": "iso2022_kr", "johab": "johab",
     "koi8r": "koi8_r", "koi8u": "koi8_u", "koi8t": "koi8_t", "ptcp154": "ptcp154",
@@ -40,7 +40,16 @@ _CODECS.update({
     for p in ("cp", "ibm", "windows", "")
 })  # fmt: skip
 
+# Windows charsets are often sent under the name of the ISO one; no letter stands where that has control characters.
+_WINDOWS = {
+    "iso8859-2": "cp1250", "iso8859-5": "cp1251", "iso8859-6": "cp1256", "iso8859-7": "cp1253", "iso8859-8": "cp1255",
+    "iso8859-13": "cp1257", "iso8859-15": "cp1252",
+}  # fmt: skip
+_CONTROLS = re.compile("[\x80-\x9f]")
+_HIGH_BYTES = 10  # fewer may be valid UTF-8 by chance
+_LATIN = frozenset({"cp1252", "iso8859-15", "iso8859-14", "mac_roman"})
 _ESCAPES_ASCII = frozenset({"iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_jp_ext", "iso2022_kr", "hz"})
+_ASCII = bytes(range(128))
 _JAPANESE_ESCAPE = re.compile(rb"\x1b(?:\$[@B]|\(J|\(I)")
 _BROKEN = re.compile(r"[\ud800-\udfff\x00]")
 
@@ -72,16 +81,32 @@ def _decode(data: bytes, label: str | None) -> tuple[str, bool]:
             return data.decode("utf-8"), codec is not None
         except UnicodeDecodeError:
             pass
+    elif not wide and codec not in _ESCAPES_ASCII and len(data.translate(None, _ASCII)) >= _HIGH_BYTES:
+        try:
+            return data.decode("utf-8"), False
+        except UnicodeDecodeError:
+            pass
     if codec not in (None, "ascii", "utf-8"):
         assert codec is not None
         try:
             text = data.decode(codec)
+            if codec in _WINDOWS and _CONTROLS.search(text):
+                return data.decode(_WINDOWS[codec]), False
+            if codec in _LATIN and _reads_like_noise(text):
+                return _detect(data)
             if not wide or _reads_like_text(text):
                 return text, True
         except (UnicodeError, ValueError):
             if codec in _ESCAPES_ASCII or not wide:
                 return _detect(data) if codec == "cp1252" else (data.decode(codec, "replace"), False)
     return _detect(data)
+
+
+def _reads_like_noise(text: str) -> bool:
+    """Whether most letters are accented ones: no language of western Europe is written so."""
+    letters = [c for c in text[:4000] if c.isalpha()]
+    high = sum(c > "\x7f" for c in letters)
+    return high >= _HIGH_BYTES and high * 2 > len(letters)
 
 
 def _reads_like_text(text: str) -> bool:

@@ -14,7 +14,6 @@ from gateway.parse.limits import ASIDE, NESTED
 from gateway.parse.parsed import File
 from gateway.parse.words import clean_line, decode_base64, decode_words, drop_invisible, join_parameters
 
-HEAD_BYTES = 1_024
 MAX_NAME = 255
 
 _UNSAFE = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]+')
@@ -99,7 +98,6 @@ def read_file(part: Message, content: bytes) -> File:
         sha256=hashlib.sha256(content).hexdigest(),
         inline=read_disposition(part) != "attachment" and (bool(content_id) or read_disposition(part) == "inline"),
         content_id=content_id or None,
-        head=content[:HEAD_BYTES],
         content=content,
     )
 

@@ -13,6 +13,11 @@ MAX_BLOCK = 1_000_000
 MAX_FIELDS = 2_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9][\w.:-]{1,59})", re.IGNORECASE)
+_CHARSET_SEARCH = 20_000
+# A line that others do not join must not make somebody of nobody (threat 45).
+_WHO = frozenset({"from", "sender", "reply-to"})
 _HEADER_END = re.compile(rb"\n\r?\n")
 
 
@@ -58,6 +63,9 @@ def settle_line_ends(raw: bytes) -> bytes:
 
 def split_message(raw: bytes) -> tuple[Headers, bytes]:
     """(the header block read, the body bytes); without any field all is body, without an empty line all is header."""
+    if raw.startswith(_BOMS):
+        raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
     start = 0
     while raw.startswith((b"\n", b"\r\n"), start) and start < 100:
         start = raw.index(b"\n", start) + 1
@@ -69,7 +77,9 @@ def split_message(raw: bytes) -> tuple[Headers, bytes]:
     stop, after = (end.start() + 1, end.end()) if end else (len(raw), len(raw))
     if raw.startswith((b"\n", b"\r\n"), start):
         return Headers([], ["no-headers"]), raw[start:]
-    fields, used, defects = read_fields(raw[start:stop])
+    # Raw 8-bit headers are mostly written in the charset of the text below them.
+    label = _CHARSET.search(raw, start, stop + _CHARSET_SEARCH)
+    fields, used, defects = read_fields(raw[start:stop], label[1].decode("ascii") if label else None)
     if used is not None:
         after = start + used
     return Headers(fields, defects), raw[after:]
@@ -80,8 +90,11 @@ def _rest_has_fields(raw: bytes) -> bool:
     return sum(bool(_FIELD.match(line)) for line in block.splitlines()) >= 2
 
 
-def read_fields(block: bytes) -> tuple[list[Field], int | None, list[str]]:
-    """(fields, offset where the block really ended when that is earlier than its end, defects)."""
+def read_fields(block: bytes, label: str | None = None) -> tuple[list[Field], int | None, list[str]]:
+    """(fields, offset where the block really ended when that is earlier than its end, defects).
+
+    `label`: the charset to try for raw 8-bit values that are no UTF-8.
+    """
     fields: list[Field] = []
     defects: list[str] = []
     name, at = "", 0
@@ -94,7 +107,7 @@ def read_fields(block: bytes) -> tuple[list[Field], int | None, list[str]]:
             value = b"".join(chunks)
             if len(value) > MAX_VALUE:
                 defects.append("header-too-long")
-            fields.append(Field(name, _read_value(value[:MAX_VALUE])))
+            fields.append(Field(name, _read_value(name, value[:MAX_VALUE], label)))
 
     lines = block[:MAX_BLOCK].split(b"\n")
     for number, line in enumerate(lines):
@@ -109,8 +122,11 @@ def read_fields(block: bytes) -> tuple[list[Field], int | None, list[str]]:
             if not _goes_on(lines, number + 1):
                 flush()
                 return fields, at, defects
-            flush()
-            name, chunks = "", []
+            if name.lower() in _WHO:
+                flush()
+                name, chunks = "", []
+            else:  # some programs fold without the blank
+                chunks.append(b" " + line.rstrip(b"\r"))
         at += len(line) + 1
     flush()
     return fields, None, defects
@@ -122,10 +138,15 @@ def _goes_on(lines: list[bytes], start: int) -> bool:
     return bool(following) and sum(bool(_FIELD.match(line)) for line in following) * 2 > len(following)
 
 
-def _read_value(value: bytes) -> str:
+def _read_value(name: str, value: bytes, label: str | None) -> str:
     # A lone CR would start a new field for parsers that take it as a line end.
     value = value.replace(b"\r", b" ").replace(b"\t", b" ")
-    return value.decode("ascii").replace("\0", "\ufffd") if value.isascii() else decode_bytes(value, None)[0]
+    if not value.isascii():
+        text, fits = decode_bytes(value, "utf-8")
+        return text if fits or label is None else decode_bytes(value, label)[0]
+    if b"\x1b" in value and name.lower() not in _WHO:
+        return decode_bytes(value, None)[0]  # ISO-2022-JP as it stands
+    return value.decode("ascii").replace("\0", "\ufffd")
 
 
 _PARAMETER = re.compile(r';\s*([^=;\s"]{1,200})\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)

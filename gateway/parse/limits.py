@@ -1,7 +1,7 @@
 """What the MIME parser is allowed to see: bounded depth, parts and headers, with labels it can look up safely.
 
-Nested messages stay whole: `message/...` is renamed so that they are read as files, byte for byte. Large contents
-are left out and kept beside, since the standard library reads line by line.
+Nested messages stay whole: `message/...` is renamed so that they are read as files, byte for byte. The contents of the
+parts are left out and kept beside, since the standard library reads line by line.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PART_HEAD_LIMIT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A message made safe to parse, the large contents left out of it, and what was found wrong."""
+    """A message made safe to parse, the contents left out of it, and what was found wrong."""
 
     message: bytes
     aside: list[memoryview]
@@ -47,6 +47,7 @@ class _Scan:
 
     depth_limit: int
     token: str
+    largest: int
     open: list[bytes] = field(default_factory=list)
     written: list[bytes] = field(default_factory=list)
     containers: int = 0
@@ -71,7 +72,7 @@ class _Scan:
 
     def put_content(self, body: bytes, start: int, end: int) -> None:
         """What stands between delimiters; the line end before one belongs to it (RFC 2046 section 5.1.1)."""
-        if end - start <= MAX_SMALL:
+        if end - start <= (self.largest if self.in_leaf else MAX_SMALL):
             self.out.append(body[start:end] or b"\n")
             return
         if self.in_leaf:
@@ -89,11 +90,11 @@ class _Scan:
         return closes
 
 
-def bound_message(headers: Headers, body: bytes) -> Bounded:
-    """The message as any MIME parser reads it in bounded time, large contents set aside."""
+def bound_message(headers: Headers, body: bytes, largest: int = 0) -> Bounded:
+    """The message as any MIME parser reads it in bounded time; contents of more than `largest` bytes are set aside."""
     # A boundary made from the hash of the body cannot occur in the body, nor begin another one.
     token = hashlib.sha256(body).hexdigest()[:24]
-    scan = _Scan(min(MAX_DEPTH, max(3, MAX_LINE_CHECKS // (body.count(b"\n") + 1))), token)
+    scan = _Scan(min(MAX_DEPTH, max(3, MAX_LINE_CHECKS // (body.count(b"\n") + 1))), token, largest)
     top = [f for f in headers.fields if f.name.lower() not in _UNREAD and not f.name.lower().startswith("arc-")]
     for name in ("content-type", "content-transfer-encoding"):
         if len(headers.all(name)) > 1:

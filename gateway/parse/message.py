@@ -6,23 +6,25 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import TypeVar
 
-import mailparser
+from mailparser import MailParser
 
 from gateway.parse.addresses import normalise_address, read_list, read_sender
-from gateway.parse.auto import LOOP_MARK, is_report, judge_origin
+from gateway.parse.auto import LOOP_MARK, is_marked, is_report, judge_origin
 from gateway.parse.body import Body, take_apart
 from gateway.parse.bounce import Report, read_bounce, says_failed
 from gateway.parse.canonical import hash_message
 from gateway.parse.charset import decode_bytes
+from gateway.parse.enclosed import read_enclosed
 from gateway.parse.files import read_type
 from gateway.parse.headers import Headers, settle_line_ends, split_message
-from gateway.parse.limits import NESTED, bound_message
+from gateway.parse.limits import MAX_SMALL, NESTED, bound_message
 from gateway.parse.parsed import Address, Bounce, Parsed
-from gateway.parse.reply import split_reply
+from gateway.parse.quotes import is_forward_subject
 from gateway.parse.words import clean_line, decode_words
 
 MAX_IDS = 100
@@ -67,11 +69,14 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
     from_ = sender or _guard(lambda: _guess_from(headers), None, defects)
     if sender is None:
         defects.append("no-sender")
-    reply, hidden = _guard(lambda: split_reply(text), (text, ""), defects)
+    reply, hidden = _guard(lambda: body.split(is_forward_subject(subject)), (text, ""), defects)
     kind = read_type(message)
     address = from_.address if from_ else ""
     reported = _guard(lambda: is_report(headers, kind, address, subject), False, defects)
-    bounce = _guard(lambda: _find_bounce(headers, body, text, bounded.message, reported), None, defects)
+    bounce = _guard(lambda: _find_bounce(headers, body, text, rest, reported), None, defects)
+    told = reported or bounce is not None
+    auto = _guard(lambda: judge_origin(headers, kind, address, subject, told), None, defects)
+    marked = auto is not None and _guard(lambda: is_marked(headers, kind, address), False, defects)
     return Parsed(
         message_id=next(iter(_read_ids(headers.all("message-id")[:1])), None),
         in_reply_to=_read_ids(headers.all("in-reply-to")),
@@ -86,10 +91,11 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
         text=text,
         reply=reply,
         hidden=hidden,
+        enclosed=_guard(lambda: read_enclosed(body.files), "", defects),
         html=_guard(body.html, None, defects),
         files=tuple(body.files),
-        auto=_guard(lambda: judge_origin(headers, kind, address, subject, bounce is not None), None, defects),
-        marked=_guard(lambda: judge_origin(headers, kind, address, "", False) is not None, False, defects),
+        auto=auto,
+        marked=marked,
         loop_mark=next((clean_line(value, 200) for value in headers.all(LOOP_MARK)), None),
         bounce=bounce,
         importance=_read_importance(headers),
@@ -120,13 +126,16 @@ def _read_subject(headers: Headers) -> str:
     return clean_line(decode_words(headers.first("subject")))
 
 
-def _read_again(headers: Headers) -> mailparser.MailParser:
+def _read_again(headers: Headers) -> MailParser:
     """What mail-parser makes of who wrote and when; reading all of a message it costs as much as everything here."""
-    asked = [f"{name}: {value.strip()}\n" for name in ("From", "Date") for value in headers.all(name.lower())]
-    return mailparser.parse_from_bytes("".join([*asked, "\n"]).encode("utf-8", "replace"))
+    asked = Message()
+    for name in ("From", "Date"):
+        for value in headers.all(name.lower()):
+            asked[name] = value.strip()
+    return MailParser(asked)
 
 
-def _agree(sender: Address | None, mail: mailparser.MailParser | None) -> Address | None:
+def _agree(sender: Address | None, mail: MailParser | None) -> Address | None:
     """The sender, unless mail-parser, the third to read the field, names another mailbox."""
     if sender is None or mail is None:
         return sender
@@ -150,7 +159,7 @@ def _read_ids(values: list[str]) -> tuple[str, ...]:
     return tuple(unique if len(unique) <= MAX_IDS else unique[:1] + unique[1 - MAX_IDS :])
 
 
-def _read_date(value: str, mail: mailparser.MailParser | None) -> datetime | None:
+def _read_date(value: str, mail: MailParser | None) -> datetime | None:
     date = mail.date if mail is not None else None
     if not isinstance(date, datetime):
         try:
@@ -174,10 +183,11 @@ def _read_importance(headers: Headers) -> str | None:
     return None
 
 
-def _find_bounce(headers: Headers, body: Body, text: str, bounded: bytes, reported: bool) -> Bounce | None:
+def _find_bounce(headers: Headers, body: Body, text: str, rest: bytes, reported: bool) -> Bounce | None:
     if not reported:
         returns = body.reports or (body.returned and says_failed(text))
         if not returns or headers.first("return-path") != "<>":
             return None
-    readable = bounded[:MAX_REPORT].replace(NESTED.encode(), b"message/")
+    whole = bound_message(headers, rest, MAX_SMALL).message
+    readable = whole[:MAX_REPORT].replace(NESTED.encode(), b"message/")
     return read_bounce(headers, Report(body.reports, text, body.returned), readable)

@@ -25,7 +25,6 @@ class File:
     sha256: str
     inline: bool
     content_id: str | None
-    head: bytes = field(repr=False)
     content: bytes = field(repr=False)
 
 
@@ -63,6 +62,7 @@ class Parsed:
     text: str = ""
     reply: str = ""
     hidden: str = ""
+    enclosed: str = ""  # the words of mails that came as files
     html: str | None = None
     files: tuple[File, ...] = ()
     auto: str | None = None

@@ -6,6 +6,18 @@ import html
 import re
 
 MAX_SOURCE = 8_000_000
+# Leads a line with which quoted mail begins; decoded text never holds a NUL.
+QUOTE_MARK = "\0"
+# How programs mark what they quote: Outlook (web and new, desktop's rule), Gmail, Thunderbird, Yahoo, Proton, GMX, Zimbra.
+_QUOTE_BEGINS = re.compile(
+    r"""\bid\s*=\s*["']?(?:x_)*(?:divRplyFwdMsg|appendonsend|mail-editor-reference-message-container)\b"""
+    r"""|\bclass\s*=\s*["']?[^"'>]{0,200}(?<![\w-])(?:x_)*(?:gmail_attr|moz-cite-prefix|yahoo_quoted|protonmail_quote)\b"""
+    r"""|\bname\s*=\s*["']quote["']|\bdata-marker\s*=\s*["']?__QUOTED_TEXT__"""
+    r"""|border-top:\s*solid\s+#(?:E1E1E1|B5C4DF)\s+1\.0pt""",
+    re.IGNORECASE,
+)
+# Block quotes by which authors indent their own words (Gmail, Apple Mail).
+_INDENT = re.compile(r"margin:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px|webkit-indent-blockquote", re.IGNORECASE)
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]{0,30})((?:[^<>\"']|\"[^\"<]{0,20000}\"|'[^'<]{0,20000}')*)>?")
 _SKIPPED = frozenset({"script", "style", "head", "title", "template", "noscript", "iframe", "object", "svg", "math"})
@@ -18,6 +30,16 @@ _SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table
 
 def read_text(source: str) -> str:
     """The readable text of a piece of HTML, in one pass; block quotes become lines led by `> `."""
+    return read_marked(source).replace(QUOTE_MARK, "")
+
+
+def marks_quotes(source: str) -> bool:
+    """Whether the HTML says where quoted mail begins."""
+    return _QUOTE_BEGINS.search(source[:MAX_SOURCE]) is not None
+
+
+def read_marked(source: str) -> str:
+    """`read_text` with `QUOTE_MARK` before each line at which the HTML says that quoted mail begins."""
     writer = _Writer()
     at, skipping, pre = 0, "", 0
     endless: set[str] = set()
@@ -84,9 +106,11 @@ class _Writer:
         self._line: list[str] = []
         self._quotes = 0
         self._blank = True
+        self._begins = False
+        self._indents: list[bool] = []
 
     def add(self, text: str, verbatim: bool) -> None:
-        text = html.unescape(text).replace("\xa0", " ")
+        text = html.unescape(text).replace("\xa0", " ").replace(QUOTE_MARK, "")
         if verbatim:
             first, *rest = text.split("\n")
             self._line.append(first)
@@ -105,10 +129,12 @@ class _Writer:
             self._end_line()
         elif name == "blockquote":
             self.end_block(not closing)
-            self._quotes = min(20, max(0, self._quotes + (-1 if closing else 1)))
+            self._count_quotes(closing, attributes)
             self.end_block(closing)
         elif name in _BLOCKS:
             self.end_block(name in _SPACED)
+            if not closing and attributes and not self._quotes and _QUOTE_BEGINS.search(attributes[:2_000]):
+                self._begins = True
             if name == "li" and not closing:
                 self._line.append("* ")
         elif name in ("td", "th") and closing:
@@ -117,6 +143,16 @@ class _Writer:
             alt = re.search(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", attributes[:2_000], re.IGNORECASE)
             if alt and (alt[1] or alt[2] or "").strip():
                 self.add(f"[{(alt[1] or alt[2]).strip()}]", False)
+
+    def _count_quotes(self, closing: bool, attributes: str) -> None:
+        if closing:
+            own = self._indents.pop() if self._indents else False
+        else:
+            own = bool(_INDENT.search(attributes[:2_000])) and "cite" not in attributes[:2_000].lower()
+            if len(self._indents) < 10_000:
+                self._indents.append(own)
+        if not own:
+            self._quotes = min(20, max(0, self._quotes + (-1 if closing else 1)))
 
     def end_block(self, spaced: bool) -> None:
         if "".join(self._line).strip():
@@ -132,7 +168,10 @@ class _Writer:
 
     def _put(self, line: str) -> None:
         self._blank = not line
-        self._lines.append((">" * self._quotes + (" " if line else "") if self._quotes else "") + line)
+        lead = ""
+        if line and self._begins:
+            lead, self._begins = "" if self._quotes else QUOTE_MARK, False
+        self._lines.append(lead + (">" * self._quotes + (" " if line else "") if self._quotes else "") + line)
 
     def text(self) -> str:
         self.end_block(False)

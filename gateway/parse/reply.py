@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gateway.parse.plain import QUOTE_MARK
 from gateway.parse.quotes import (
     count_header_block,
     find_attribution,
@@ -11,40 +12,30 @@ from gateway.parse.quotes import (
     is_forward_mark,
     is_original_mark,
 )
+from gateway.parse.tails import find_tail
 
 _QUOTE = re.compile(r"^ {0,3}(?:[|] ?)?>")
-_SIGNATURE = re.compile(r"^(?:--|—|––)[ \t\xa0]*$")
-_DASHED_NAME = re.compile(r"^-{1,2} ?[A-Z]\w+(?: [A-Z]\w+){0,2}$")
-_DEVICE = (
-    r"(?:my |the |a )?(?:(?i:phone|mobile|cell|device|tablet|handheld|iphone|ipad|ipod|android|blackberry|"
-    r"samsung|galaxy|outlook|yahoo|mail|mailbox|airmail|gmail|proton|windows|aol|aqua mail|\[?mail\]?)\b|"
-    r"[A-Z]\w*[- ]?\d|[A-Z]\w+ [A-Z0-9])"
-)
-_SENT_FROM = re.compile(
-    rf"^[ \t*_<(]*(?:(?i:sent) (?i:from|via|using|with|by) {_DEVICE}|"
-    r"(?i:get (?:\[?outlook) for|from my (?:iphone|ipad|android|mobile|phone|blackberry)\b|von meinem .{1,40} gesendet|"
-    r"gesendet (?:von|mit) |diese nachricht wurde von meinem |"
-    r"envoy[ée] (?:de |depuis |à partir de )|enviado (?:desde |do |de |a partir )|inviato (?:da |dal )|"
-    r"verzonden (?:vanaf|met|via) |verstuurd vanaf|wys[łl]ane z |skickat från |sendt fra |lähetetty |"
-    r"отправлено (?:с|из) |надіслано з |poslat?né z |odesl[áa]no z |elküldve |"
-    r"(?:iphone|ipad|android|私の).{0,10}から送信|发自我的|從我的 ?\w+))"
-)
-_FOOTER = re.compile(r"mailing list|unsubscribe|listinfo|https?://\S*list", re.IGNORECASE)
-_MAX_SIGNATURE = 25
-_MAX_FOOTER = 8
 _MAX_TAILS = 100
+_MAX_ANNOUNCEMENT = 8
+_MAX_REACH = 40
 MAX_LINES = 20_000
 
 
-def split_reply(text: str) -> tuple[str, str]:
-    """(reply, hidden): every line of `text` is in exactly one of them, in order."""
+def split_reply(text: str, passed_on: bool = False) -> tuple[str, str]:
+    """(reply, hidden): every line of `text` is in exactly one of them, in order.
+
+    `passed_on`: the subject says that the mail is forwarded, so what it copies below is news. A line that begins with
+    `QUOTE_MARK` opens a quotation whatever it says; the mark is left out.
+    """
     lines = text.split("\n")
-    shown = _mark(lines)
+    marks = {at for at, line in enumerate(lines) if line.startswith(QUOTE_MARK)}
+    lines = [line.replace(QUOTE_MARK, "") for line in lines] if marks else lines
+    shown = _mark(lines, marks, passed_on)
     reply = "\n".join(line for line, keep in zip(lines, shown, strict=True) if keep)
     hidden = "\n".join(line for line, keep in zip(lines, shown, strict=True) if not keep)
     if not reply.strip():
         # A bare quotation is itself the news.
-        return _trim(text), ""
+        return _trim("\n".join(lines)), ""
     return _trim(reply), _trim(hidden)
 
 
@@ -52,12 +43,27 @@ def _trim(text: str) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n \t")
 
 
-def _mark(lines: list[str]) -> list[bool]:
+def _mark(lines: list[str], marks: set[int], passed_on: bool) -> list[bool]:
     shown = [True] * len(lines)
     at, news, tails = 0, False, 0
+
+    def is_history(at: int) -> bool:
+        line = lines[at]
+        return bool(
+            at in marks
+            or _QUOTE.match(line)
+            or is_original_mark(line)
+            or is_forward_mark(line)
+            or find_attribution(lines, at)
+            or count_header_block(lines, at)
+        )
+
     while at < min(len(lines), MAX_LINES):
         line = lines[at]
-        if not line.strip():
+        if at in marks and (end := _find_announced(lines, at, news, passed_on)) > at:
+            _hide(shown, at, end)
+            at = end
+        elif not line.strip():
             at += 1
         elif _QUOTE.match(line):
             shown[at] = False
@@ -76,20 +82,41 @@ def _mark(lines: list[str]) -> list[bool]:
                 _hide(shown, at, end)
             break
         elif is_original_mark(line) or count_header_block(lines, at):
+            if news and passed_on:
+                break
             if news:
                 _hide(shown, _step_back(lines, at), len(lines))
                 break
             end = at + max(1, count_header_block(lines, at))
             _hide(shown, at, end)
             at = end
-        elif tails < _MAX_TAILS and (end := _find_tail(lines, at)) > at:
+        elif tails < _MAX_TAILS and (end := find_tail(lines, at, is_history)) > at:
             _hide(shown, at, end)
             at, tails = end, tails + 1
         else:
             tails += line.startswith(("-", "_", "—"))
             news = news or not is_divider(line)
             at += 1
+    _show_questions(lines, shown)
     return shown
+
+
+def _show_questions(lines: list[str], shown: list[bool]) -> None:
+    """Where answers stand between quoted lines, the quotation above each answer is shown, or nobody could follow."""
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    runs: list[tuple[bool, int, int]] = []  # (quoted, first line, line after the last)
+    for at in filled:
+        quoted = not shown[at] and bool(_QUOTE.match(lines[at]))
+        if runs and runs[-1][0] == quoted:
+            runs[-1] = (quoted, runs[-1][1], at + 1)
+        else:
+            runs.append((quoted, at, at + 1))
+    answers = [n for n, (quoted, start, end) in enumerate(runs) if not quoted and n > 0 and any(shown[start:end])]
+    if not any(n + 1 < len(runs) for n in answers):
+        return
+    for n in answers:
+        _, start, end = runs[n - 1]
+        shown[start:end] = [True] * (end - start)
 
 
 def _hide(shown: list[bool], start: int, end: int) -> None:
@@ -100,44 +127,28 @@ def _is_quote_next(lines: list[str], at: int) -> bool:
     return next((bool(_QUOTE.match(line)) for line in lines[at : at + 4] if line.strip()), False)
 
 
+def _find_announced(lines: list[str], at: int, news: bool, passed_on: bool) -> int:
+    """Where what the HTML marks as a quotation's beginning ends: at the quoted lines, else at the end of the mail.
+
+    `at` when the mark says nothing new: forwarded mail, or no words of the writer stand above it.
+    """
+    filled = 0
+    for end in range(at, min(len(lines), at + _MAX_REACH)):
+        if not lines[end].strip() or is_divider(lines[end]):
+            continue
+        if is_forward_mark(lines[end]):
+            return at
+        if _QUOTE.match(lines[end]):
+            return end if end > at else at
+        filled += 1
+        if filled > _MAX_ANNOUNCEMENT:
+            break
+    return len(lines) if news and not passed_on else at
+
+
 def _step_back(lines: list[str], at: int) -> int:
     """A rule of dashes or underscores above the block belongs to it."""
     back = at
     while back > 0 and at - back < 3 and (not lines[back - 1].strip() or is_divider(lines[back - 1])):
         back -= 1
     return back if any(is_divider(line) for line in lines[back:at]) else at
-
-
-def _find_tail(lines: list[str], at: int) -> int:
-    """Where a signature, device line or list footer beginning here ends; `at` when none begins."""
-    line = lines[at]
-    if len(line) > 200:
-        return at
-    if _SIGNATURE.match(line):
-        return _signature_end(lines, at, _MAX_SIGNATURE)
-    if _SENT_FROM.match(line):
-        return at + 1
-    if at > 0 and not lines[at - 1].strip() and _DASHED_NAME.match(line):
-        end = _signature_end(lines, at, 0)
-        return end if end > at else at
-    if is_divider(line) and "_" in line:
-        end = _signature_end(lines, at, _MAX_FOOTER)
-        return end if any(_FOOTER.search(x[:500]) for x in lines[at:end]) else at
-    return at
-
-
-def _signature_end(lines: list[str], at: int, limit: int) -> int:
-    """Where the tail stops: at the history below it or the end; `at` when it is too long to be one."""
-    filled = 0
-    for end in range(at + 1, len(lines)):
-        line = lines[end]
-        if not line.strip():
-            continue
-        if _QUOTE.match(line) or is_original_mark(line) or (is_divider(line) and limit == 0):
-            return end
-        if find_attribution(lines, end) or count_header_block(lines, end):
-            return end
-        filled += 1
-        if filled > limit:
-            return at
-    return len(lines)

@@ -13,6 +13,7 @@ from gateway.portal.files import download
 from gateway.portal.forms import Forms
 from gateway.portal.guard import Guard
 from gateway.portal.health import health
+from gateway.portal.letter import letter
 from gateway.portal.sessions import Sessions
 from gateway.portal.signing_in import password_limiter, private, show_sign_in, sign_in, sign_out
 from gateway.portal.static import static
@@ -34,6 +35,8 @@ ROUTES = (
     Route("/", sign_in, methods=["POST"]),
     Route("/t/{tag}", private(ticket_page)),
     Route("/t/{tag}", sign_in, methods=["POST"]),
+    Route("/t/{tag}/m/{message:int}", private(letter)),
+    Route("/t/{tag}/m/{message:int}", sign_in, methods=["POST"]),
     Route("/f/{attachment:int}", private(download)),
     Route("/f/{attachment:int}", sign_in, methods=["POST"]),
 )

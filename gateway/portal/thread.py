@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gateway.parse.html import has_remote_images
 from gateway.portal.words import AUTO, brief_moment, count, prose, shown_name
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts
@@ -28,7 +29,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message (`kind` customer, support, note or trace) or a line between messages (`kind` event)."""
+    """A message (`kind` customer, support, note or trace) or a line between messages (`kind` event).
+
+    `layout`: it can be shown as HTML; `remote`: that has images from elsewhere.
+    """
 
     kind: str
     at: str
@@ -40,6 +44,8 @@ class Entry:
     text: Markup = _EMPTY
     hidden: Markup = _EMPTY
     hidden_words: str = ""
+    layout: bool = False
+    remote: bool = False
     files: tuple[File, ...] = ()
     refused: tuple[File, ...] = ()
 
@@ -74,12 +80,13 @@ def entries(ticket: Mapping[str, Any], reader: Reader) -> Iterator[Entry]:
         while events and events[0]["at"] < message["at"]:
             yield _event(events.pop(0), reader)
         if reader.staff or not (message["note"] or message["side"] == "system"):
-            yield _message(message, reader)
+            yield entry_of(message, reader)
     for event in events:
         yield _event(event, reader)
 
 
-def _message(message: Mapping[str, Any], reader: Reader) -> Entry:
+def entry_of(message: Mapping[str, Any], reader: Reader) -> Entry:
+    """A message as its reader sees it."""
     kind = "note" if message["note"] else "trace" if message["side"] == "system" else message["side"]
     support = message["side"] == "support"
     # Beneath an answer by mail lies the notice that staff got, which may tell of other tickets (threats 47).
@@ -96,6 +103,8 @@ def _message(message: Mapping[str, Any], reader: Reader) -> Entry:
         text=prose(message["text"].strip("\n")),
         hidden=prose(hidden.strip("\n")) if lines else _EMPTY,
         hidden_words=f"{count(lines, 'line')} hidden",
+        layout=bool(message["html"]),
+        remote=has_remote_images(message["html"] or ""),
         files=tuple(
             File(one_line(f["filename"]) or "file", size(f["size"]), f"/f/{f['id']}")
             for f in message["attachments"]

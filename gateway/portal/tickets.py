@@ -22,6 +22,7 @@ from templates.contexts import one_line
 from templates.render import moment
 
 MOST = 200  # tickets in the list
+IMAGES = "images"  # the purpose of the button that loads them
 _TROUBLE = ("deferred", "failed", "bounced")
 
 
@@ -86,16 +87,11 @@ def _requester(ticket: dict[str, Any], staff: bool) -> str:
 
 def ticket_page(request: Request, visitor: Visitor) -> Response:
     """GET /t/KEY-NUMBER. Raises NotFound, the same for a ticket that does not exist and one that may not be seen."""
-    portal, person = portal_of(request), visitor.person
+    portal = portal_of(request)
     with portal.store.read() as connection:
-        row, desk = views.find_ticket(connection, portal.config, request.path_params["tag"])
-        role = relation(person, views.facts(connection, row), desk)
-        if role == "none":
-            raise NotFound("there is no such ticket")
-        staff = role == "staff"
-        ticket = views.ticket(connection, portal.config, row, public_only=not staff)
-        reader = Reader(person, staff, desk, _known(connection, ticket))
-        mails = ledgers.deliveries(connection, row.id) if staff else []
+        ticket, reader, number = read_ticket(connection, portal, visitor, request.path_params["tag"])
+        mails = ledgers.deliveries(connection, number) if reader.staff else []
+    staff, desk = reader.staff, reader.desk
     return page(
         request, "ticket.html", visitor=visitor, staff=staff, desk=desk, tag=ticket["tag"],
         subject=one_line(ticket["subject"]) or "(no subject)", label=ticket["label"], tone=tone(ticket["state"]),
@@ -103,7 +99,20 @@ def ticket_page(request: Request, visitor: Visitor) -> Response:
         facts=_facts(ticket, reader), flags=[FLAGS.get(flag, flag) for flag in ticket["flags"]],
         links=[(link["kind"], link["ticket"], address_of(link["ticket"])) for link in ticket["links"]],
         mails=[_mail(mail, reader) for mail in mails], trouble=any(mail["state"] in _TROUBLE for mail in mails),
+        address=address_of(ticket["tag"]), images_token=portal.forms.token(IMAGES, visitor.session.id),
     )  # fmt: skip
+
+
+def read_ticket(
+    connection: Connection, portal: Portal, visitor: Visitor, tag: str
+) -> tuple[dict[str, Any], Reader, int]:
+    """A ticket as its visitor may see it, who reads, and its id. Raises NotFound, whether it is missing or not theirs."""
+    row, desk = views.find_ticket(connection, portal.config, tag)
+    role = relation(visitor.person, views.facts(connection, row), desk)
+    if role == "none":
+        raise NotFound("there is no such ticket")
+    ticket = views.ticket(connection, portal.config, row, public_only=role != "staff")
+    return ticket, Reader(visitor.person, role == "staff", desk, _known(connection, ticket)), int(row.id)
 
 
 def _known(connection: Connection, ticket: dict[str, Any]) -> dict[str, PersonFacts]:

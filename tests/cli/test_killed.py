@@ -91,10 +91,12 @@ def letter(number: int) -> bytes:
         Message_ID=f"<{number}@cust.test>",
     )
     if number % 3 == 0:
-        made.add_attachment(b"%%PDF-1.4 file %d" % number, maintype="application", subtype="pdf", filename="a.pdf")
+        made.add_attachment(
+            b"%%PDF-1.4 file %d %%%%EOF" % number, maintype="application", subtype="pdf", filename="a.pdf"
+        )
     if number % 7 == 0:
         made.add_attachment(
-            b"%PDF-1.4 " + random.Random(number).randbytes(90_000),
+            b"%PDF-1.4 " + random.Random(number).randbytes(90_000) + b"%%EOF",
             maintype="application",
             subtype="pdf",
             filename="b.pdf",
@@ -139,7 +141,7 @@ def check(gateway: Running, sender: Sender) -> None:
         assert database.execute("SELECT count(*) FROM lease WHERE name LIKE 'part:%'").fetchone() == (0,)
     raws = {sha256(raw).hexdigest() for raw in sender.answered.values() if len(raw) > 65536}
     assert raws <= large
-    assert {sha256(b"%%PDF-1.4 file %d" % number).hexdigest() for number in numbers[::3]} <= files
+    assert {sha256(b"%%PDF-1.4 file %d %%%%EOF" % number).hexdigest() for number in numbers[::3]} <= files
     for digest in files | large:
         assert sha256((data / "blobs" / digest[:2] / digest).read_bytes()).hexdigest() == digest
     told = Counter(recipient for recipient, _ in mailed(data / "mail"))

@@ -29,7 +29,7 @@ from tests.fakes import FakeRelay, until
 from workers import deliver, worker
 from workers.worker import WorkerProcess
 
-SMALL, LARGE = b"%PDF-1.4 small", b"%PDF-1.4 " + b"large " * 20_000
+SMALL, LARGE = b"%PDF-1.4 small %%EOF", b"%PDF-1.4 " + b"large " * 20_000 + b"%%EOF"
 
 
 class Ahead:

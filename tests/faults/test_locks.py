@@ -218,7 +218,7 @@ def assert_served(house: House, *message_ids: str) -> None:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_every_write_is_in_a_transaction_that_began_with_the_lock(house_traced: list[str], house: House) -> None:
-    house.send(letter(1, b"%PDF-1.4 x"))
+    house.send(letter(1, b"%PDF-1.4 x %%EOF"))
     assert_served(house, "m1@customer.test")
     (ticket,) = house.tickets("m1@customer.test")
     with house.store.write() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.cli.demo.files import screenshot
 from gateway.studying import Students
 from store import journal, ledgers, views
 from store.clock import now
@@ -256,7 +257,7 @@ def test_the_customer_may_mark_a_mail_as_important_where_the_desk_lets_them(gate
 @pytest.mark.req("BR-03")
 def test_the_ticket_keeps_the_text_and_the_good_files_and_names_the_refused(gateway: Gateway) -> None:
     message = mail("See the files.")
-    message.add_attachment(b"\x89PNG\r\n\x1a\nxx", maintype="image", subtype="png", filename="screen.png")
+    message.add_attachment(screenshot(), maintype="image", subtype="png", filename="screen.png")
     message.add_attachment(b"MZ\x90\0", maintype="application", subtype="octet-stream", filename="setup.exe")
     gateway.receive(message)
     ticket = gateway.ticket(TAG)
@@ -265,7 +266,7 @@ def test_the_ticket_keeps_the_text_and_the_good_files_and_names_the_refused(gate
     assert files["setup.exe"][0] == "refused"
     assert "attachment_refused" in [e["kind"] for e in ticket["events"]]
     digest = ticket["messages"][0]["attachments"][0]["sha256"]
-    assert gateway.store.blobs.get(digest) == b"\x89PNG\r\n\x1a\nxx"
+    assert gateway.store.blobs.get(digest) == screenshot()
     facts = _facts(gateway, "confirmation")
     assert [f["filename"] for f in facts["refused"]] == ["setup.exe"]
 

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from gateway.parse import parse
+from store.rules.desk import Files
+from store.rules.files import judge
 from tests.parse.samples import TEXT, multipart
 
 SAFE = re.compile('[^/\\\\\x00-\x1f\u200b-\u200f\u202a-\u202e\u2066-\u2069<>:"|?*]{1,255}')
@@ -50,6 +52,7 @@ def test_a_missing_name_is_made_from_the_type() -> None:
     assert named("", "application/pdf")[0] == "attachment.pdf"
 
 
+@pytest.mark.threat(48)
 @pytest.mark.parametrize(
     ("disposition", "kind", "hidden"),
     [
@@ -61,10 +64,21 @@ def test_a_missing_name_is_made_from_the_type() -> None:
         ('; filename="real\u202efdp.exe"', "application/pdf", "realfdp.exe"),
         ('; filename="real.exe. "', "application/pdf", "real.exe"),
         ('; filename="real.e\u200bxe"', "application/pdf", "real.exe"),
+        ('; filename="ok.pdf.exe"', "application/pdf", "ok.pdf.exe"),
+        ('; filename="real.exe...  "', "application/pdf", "real.exe"),
+        ('; filename="real.ｅｘｅ"', "application/pdf", "real.exe"),
+        ('; filename="\u2067gpj.real\u2069.exe"', "image/jpeg", "gpj.real.exe"),
+        ('; filename="real.exe:stream.txt"', "text/plain", "real.exe"),
+        ('; filename="x.txt::$DATA:real.exe"', "text/plain", "real.exe"),
+        ('; filename="=?utf-8?q?real=2Eexe?="', "application/pdf", "real.exe"),
+        ("; filename*0=ok.pdf; filename*1=.exe; filename=ok.pdf", "application/pdf", "ok.pdf.exe"),
+        ("; filename*=iso-8859-1'en'real%2eexe; filename=ok.pdf", "application/pdf", "real.exe"),
     ],
 )
 def test_every_reading_of_a_name_is_kept_for_judgement(disposition: str, kind: str, hidden: str) -> None:
     assert hidden in named(disposition, kind)[1]
+    part = f"Content-Type: {kind}\nContent-Disposition: attachment{disposition}\n\nx"
+    assert judge(parse(multipart(TEXT, part)).files[0], Files()).reason == "files of type .exe are not accepted"
 
 
 def test_inline_images_are_marked() -> None:

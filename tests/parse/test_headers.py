@@ -34,6 +34,7 @@ def test_subject_is_one_clean_line(value: str, subject: str) -> None:
     assert read(Subject=value).subject == subject
 
 
+@pytest.mark.threat(33)
 def test_the_first_of_two_subjects_counts() -> None:
     parsed = parse(b"Subject: one\n" + mail(Subject="two"))
     assert parsed.subject == "one"
@@ -124,3 +125,54 @@ def test_other_words_are_another_mail_whatever_the_line_ends(one: str, two: str,
         return parse(raw.replace(b"\n", end)).content_hash
 
     assert (send(one) == send(two)) == (one == two)
+
+
+@pytest.mark.threat(33)
+@pytest.mark.parametrize(
+    ("name", "one", "two"),
+    [
+        ("To", "a@x.test", "b@x.test"), ("Date", "Mon, 2 Mar 2026 10:00:00 +0000", "Tue, 3 Mar 2026 10:00:00 +0000"),
+        ("Message-ID", "<a@x>", "<b@x>"), ("In-Reply-To", "<a@x>", "<b@x>"), ("Subject", "one", "two"),
+    ],
+)  # fmt: skip
+def test_a_doubled_field_is_flagged_and_the_first_is_used(name: str, one: str, two: str) -> None:
+    fields = "".join(f"{name}: {value}\n" for value in (one, two))
+    parsed = parse(f"From: ann@shop.test\n{fields}\nHi".encode())
+    alone = parse(f"From: ann@shop.test\n{name}: {one}\n\nHi".encode())
+    assert f"two-{name.lower()}s" in parsed.defects
+    assert (parsed.message_id, parsed.date, parsed.subject) == (alone.message_id, alone.date, alone.subject)
+    assert parsed.to[:1] == alone.to and parsed.in_reply_to[:1] == alone.in_reply_to
+
+
+@pytest.mark.threat(26)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xef\xbb\xbfFrom: ann@shop.test\nSubject: The lift\n\nIt is stuck.",
+        b"\xef\xbb\xbf\r\nFrom: ann@shop.test\r\nSubject: The lift\r\n\r\nIt is stuck.",
+        "\ufeffFrom: ann@shop.test\nSubject: The lift\n\nIt is stuck.".encode("utf-16-le"),
+        b"From : ann@shop.test\nSubject\t: The lift\n\nIt is stuck.",
+        b"From: ann@shop.test\nSubject: The\nlift\nTo: help@desk.test\nDate: x\n\nIt is stuck.",
+        b"From ann@shop.test Mon Mar 2\nFrom: ann@shop.test\nSubject: The lift\n\nIt is stuck.",
+        b"\n\nFrom: ann@shop.test\nSubject: The lift\n\nIt is stuck.",
+        b"From: ann@shop.test\rSubject: The lift\r\rIt is stuck.",
+    ],
+)
+def test_headers_that_are_nearly_right_are_read(raw: bytes) -> None:
+    parsed = parse(raw)
+    assert parsed.sender is not None and parsed.sender.address == "ann@shop.test"
+    assert (parsed.subject, parsed.text) == ("The lift", "It is stuck.")
+
+
+@pytest.mark.threat(31)
+@pytest.mark.parametrize(
+    ("subject", "codec"),
+    [
+        ("Größe", "utf-8"), ("Größe", "latin-1"), ("電梯壞了請幫忙", "gbk"), ("日本語", "iso-2022-jp"),
+        ("Заявка на ремонт лифта", "koi8-r"), ("Žluťoučký kůň", "cp1250"),
+    ],
+)  # fmt: skip
+def test_headers_in_the_charset_of_the_text_are_read(subject: str, codec: str) -> None:
+    raw = f"From: ann@shop.test\nSubject: {subject}\nContent-Type: text/plain; charset={codec}\n\n{subject}"
+    parsed = parse(raw.encode(codec))
+    assert (parsed.subject, parsed.text) == (subject, subject)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.parse import parse
-from tests.parse.samples import mail, read
+from tests.parse.samples import mail, multipart, read
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_an_unambiguous_from_names_the_sender(value: str, address: str, name: st
     assert (sender.address, sender.name) == (address, name)
 
 
+@pytest.mark.threat(45)
 @pytest.mark.parametrize(
     "value",
     [
@@ -55,18 +56,21 @@ def test_a_from_with_two_readings_names_nobody(value: str) -> None:
     assert "no-sender" in parsed.defects
 
 
+@pytest.mark.threat(45)
 def test_two_from_fields_name_nobody() -> None:
     parsed = parse(b"From: boss@desk.test\n" + mail())
     assert parsed.sender is None
     assert "two-froms" in parsed.defects
 
 
+@pytest.mark.threat(45)
 def test_a_from_behind_a_lone_cr_is_not_a_field() -> None:
     parsed = parse(b"Subject: x\rFrom: boss@desk.test\nFrom: ann@shop.test\n\nHi")
     assert parsed.sender is not None
     assert parsed.sender.address == "ann@shop.test"
 
 
+@pytest.mark.threat(45)
 def test_the_address_in_angle_brackets_is_shown_when_the_name_holds_another() -> None:
     parsed = read(From="boss@desk.test <ann@shop.test>")
     assert parsed.from_ is not None
@@ -80,3 +84,26 @@ def test_recipients_of_all_fields_are_joined_and_groups_opened() -> None:
 
 def test_recipients_are_capped() -> None:
     assert len(read(To=", ".join(f"u{n}@x.test" for n in range(1_500))).to) == 1_000
+
+
+@pytest.mark.threat(45)
+def test_a_line_without_a_fold_makes_nobody_of_a_broken_from() -> None:
+    parsed = parse(b"From: Gina <\nmallory@evil.test>\nSubject: x\nTo: help@desk.test\nDate: x\n\nHi")
+    assert parsed.sender is None
+
+
+@pytest.mark.threat(46)
+@pytest.mark.parametrize("sign", "\u202a\u202e\u2066\u2069\u200b\u200f\u00ad\ufeff")
+def test_signs_that_turn_or_hide_text_are_shown_nowhere(sign: str) -> None:
+    """The bytes of the mail are kept in the journal as they came."""
+    part = f"Content-Type: application/pdf; name=a{sign}b.pdf\n\nx"
+    parsed = parse(multipart(part, From=f"An{sign}n <ann@shop.test>", Subject=f"Scr{sign}een"))
+    assert parsed.subject == "Screen"
+    assert parsed.from_ is not None and parsed.from_.name == "Ann"
+    assert parsed.files[0].filename == "ab.pdf"
+
+
+@pytest.mark.threat(46)
+def test_look_alike_domains_are_compared_as_they_travel() -> None:
+    parsed = read(From="Ann <ann@shоp.test>")  # with a Cyrillic letter
+    assert parsed.sender is None or parsed.sender.address == "ann@" + "shоp.test".encode("idna").decode()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.parse import parse
+from gateway.parse.plain import QUOTE_MARK
 from gateway.parse.reply import split_reply
+from tests.parse.samples import multipart, read
 
 QUOTE = "> The old words\n> of the desk"
 ANNOUNCEMENTS = [
@@ -70,11 +73,11 @@ def test_ordinary_words_are_not_history(text: str) -> None:
     assert split_reply(f"Hello\n\n{text}\n\nBye") == (f"Hello\n\n{text}\n\nBye", "")
 
 
-def test_interleaved_answers_are_shown() -> None:
+def test_answers_between_quoted_lines_keep_what_they_answer() -> None:
     text = "On 1/2/2026 10:00 Desk <d@d.test> wrote:\n> One?\nYes.\n\n> Two?\nNo.\n\n> Three?\n"
     reply, hidden = split_reply(text)
-    assert [line for line in reply.split("\n") if line] == ["Yes.", "No."]
-    assert "> Three?" in hidden
+    assert [line for line in reply.split("\n") if line] == ["> One?", "Yes.", "> Two?", "No."]
+    assert hidden == "On 1/2/2026 10:00 Desk <d@d.test> wrote:\n> Three?"
 
 
 def test_an_answer_below_the_quotation_is_shown() -> None:
@@ -99,10 +102,107 @@ LINES = st.sampled_from(
 )  # fmt: skip
 
 
+def can_interleave(left: list[str], right: list[str], whole: list[str]) -> bool:
+    """Whether `whole` is made by taking the items of both lists, each in its order."""
+    taken = {0}  # how many of `left` may be used up after each item of `whole`
+    for at, item in enumerate(whole):
+        taken = {n + 1 for n in taken if n < len(left) and left[n] == item} | {
+            n for n in taken if at - n < len(right) and right[at - n] == item
+        }
+    return len(whole) == len(left) + len(right) and len(left) in taken
+
+
+@pytest.mark.threat(32)
 @settings(max_examples=400, deadline=None)
-@given(st.lists(LINES | st.text(max_size=30).filter(lambda s: "\n" not in s), max_size=30))
-def test_nothing_is_ever_lost(lines: list[str]) -> None:
-    text = "\n".join(lines)
-    reply, hidden = split_reply(text)
-    kept = [line.strip() for line in f"{reply}\n{hidden}".split("\n") if line.strip()]
-    assert Counter(kept) == Counter(line.strip() for line in text.split("\n") if line.strip())
+@given(
+    st.lists(LINES | st.text(st.characters(exclude_characters="\0\n", codec="utf-8"), max_size=30), max_size=30),
+    st.sets(st.integers(0, 30)),
+    st.booleans(),
+)
+def test_nothing_is_ever_lost(lines: list[str], marks: set[int], passed_on: bool) -> None:
+    """The lines of reply and hidden, interleaved, are the lines of the text; only blank lines may go."""
+    text = "\n".join(QUOTE_MARK + line if at in marks else line for at, line in enumerate(lines))
+    reply, hidden = split_reply(text, passed_on)
+    parts = [[line.strip() for line in part.split("\n") if line.strip()] for part in (reply, hidden, "\n".join(lines))]
+    assert can_interleave(*parts), parts
+
+
+def test_the_check_of_the_test_above_sees_losses_and_disorder() -> None:
+    assert can_interleave(["a", "b"], ["a"], ["a", "a", "b"])
+    assert not can_interleave(["a"], ["b"], ["a", "b", "c"])
+    assert not can_interleave(["b", "a"], [], ["a", "b"])
+
+
+BEGINS = {
+    "gmail": '<div>{new}</div><div class="gmail_quote"><div class="gmail_attr">{head}</div><blockquote class="gmail_quote" style="margin:0 0 0 .8ex">{old}</blockquote></div>',
+    "outlook-web": '<div>{new}</div><div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>{head}</b> x<br>y</div><div>{old}</div>',
+    "outlook-desktop": "<p class=MsoNormal>{new}</p><div><div style='border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm'><p class=MsoNormal><b>{head}</b></p></div></div><p>{old}</p>",
+    "outlook-new": '<div>{new}</div><div id="mail-editor-reference-message-container"><div>{head}</div><div>{old}</div></div>',
+    "thunderbird": '{new}<div class="moz-cite-prefix">{head}<br></div><blockquote type="cite" cite="mid:a@b">{old}</blockquote>',
+    "apple": '<div>{new}<br><div><br><blockquote type="cite"><div>{head}</div><br><div>{old}</div></blockquote></div></div>',
+    "yahoo": '<div>{new}</div><div id="yahoo_quoted_1" class="yahoo_quoted"><div>{head}</div><div>{old}</div></div>',
+    "proton": '<div>{new}</div><div class="protonmail_quote">{head}<br><blockquote class="protonmail_quote" type="cite">{old}</blockquote></div>',
+    "gmx": '<div>{new}</div><div name="quote" style="margin:10px"><div>{head}</div><div>{old}</div></div>',
+}  # fmt: skip
+
+
+@pytest.mark.req("BR-01")
+@pytest.mark.parametrize("program", BEGINS)
+@pytest.mark.parametrize("plain", [False, True])
+def test_html_says_where_a_quotation_begins_whatever_its_words(program: str, plain: bool) -> None:
+    """The announcement is in a language nobody knows here."""
+    head = "Quux Desk la 2a de Foo 2026 grawlix"
+    html = BEGINS[program].format(new="Dankon, funkcias.", head=head, old="Ĉu ripara?")
+    if plain:
+        text = f"Dankon, funkcias.\n\n{head}\n\nĈu ripara?\n"
+        raw = multipart(
+            f"Content-Type: text/plain; charset=utf-8\n\n{text}",
+            f"Content-Type: text/html\n\n{html}",
+            kind="alternative",
+        )
+        parsed = parse(raw)
+        if program == "apple":
+            return  # its quotation has no mark but the block itself, which plain text would show as such
+    else:
+        parsed = read(html, Content_Type="text/html; charset=utf-8")
+    assert parsed.reply == "Dankon, funkcias."
+    assert head in parsed.hidden
+    assert "\0" not in parsed.text + parsed.hidden
+
+
+@pytest.mark.parametrize("program", ["gmail", "outlook-web", "yahoo"])
+def test_html_of_forwarded_mail_is_shown(program: str) -> None:
+    head = "---------- Forwarded message ---------" if program != "outlook-web" else "From: Bo <bo@x.test>"
+    html = BEGINS[program].format(new="Look.", head=head, old="There is smoke.").replace("blockquote", "div")
+    parsed = read(html, Content_Type="text/html", Subject="Fwd: smoke")
+    assert "There is smoke." in parsed.reply
+    assert parsed.hidden == ""
+
+
+def test_a_copied_header_in_forwarded_mail_is_shown() -> None:
+    body = "Look.\n\nVon: Bo <bo@x.test>\nGesendet: Montag, 2. März 2026 10:00\nAn: Ann\nBetreff: Rauch\n\nEs raucht."
+    assert read(body, Subject="WG: Rauch").reply == body
+    assert read(body, Subject="AW: Rauch").reply == "Look."
+
+
+def test_words_set_in_are_no_quotation() -> None:
+    html = '<p>As follows:</p><blockquote style="margin:0 0 0 40px;border:none;padding:0px">Two lamps</blockquote><p>Ann</p>'
+    assert read(html, Content_Type="text/html").reply.split() == ["As", "follows:", "Two", "lamps", "Ann"]
+
+
+SHAPES = {
+    "verbs": "On 1/2/2026 " + "wrote:" * 70 + "a:\n", "colons": "On 1/2/2026 wrote" + ": " * 200 + "a\n", "open": "On 1/1/2026\n",
+    "mailboxes": "On a@b.test <" + "a@" * 200 + "\n", "signatures": "--\n\n", "rules": "_____\n", "names": "\n-Ann\n",
+    "headers": "Sent: 1\nFrom: a\n", "devices": "von meinem " + "a " * 80 + "\n", "turns": "> a\nb\n", "marks": "\0-----\n",
+    "stars": "*" * 480 + "\n", "blanks": " " * 480 + "x\n", "one line": "a" * 1_000,
+}  # fmt: skip
+
+
+@pytest.mark.threat(32)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_time_grows_with_the_length_of_the_text_only(shape: str) -> None:
+    """A million characters; what is quadratic would take minutes."""
+    text = "hello\n" + SHAPES[shape] * (1_000_000 // len(SHAPES[shape]))
+    start = time.process_time()
+    split_reply(text)
+    assert time.process_time() - start < 5

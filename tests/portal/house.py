@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from gateway.parse.html import clean_html
 from gateway.portal.app import create_app
 from gateway.portal.server import listener, make_server
 from store import views
@@ -78,6 +80,11 @@ PEOPLE: dict[str, Any] = {
 }
 
 PDF = b"%PDF-1.7 pump manual"
+PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+LETTER = clean_html(
+    "<p>It does. <b>I stand beside it</b>, see</p><img src='cid:Fan@kim' width=40 height=40 alt='the fan'>"
+    "<p><img src='http://elsewhere.test/pixel.png' alt='our logo'><script>pwned()</script></p>"
+)
 
 
 @dataclass
@@ -133,11 +140,13 @@ class House:
         with self.store.write() as connection:
             connection.execute(update(Person).where(Person.c.email == address).values(**values))
 
-    def file(self, name: str, content: bytes = PDF, refused: str | None = None) -> NewFile:
+    def file(
+        self, name: str, content: bytes = PDF, refused: str | None = None, content_id: str | None = None
+    ) -> NewFile:
         """A file of a message; its bytes are in the store unless it was refused."""
         digest = "0" * 64 if refused else self.store.blobs.put(content)
         verdict = "refused" if refused else "accepted"
-        return NewFile(name, "text/html", len(content), digest, verdict=verdict, reason=refused)
+        return NewFile(name, "text/html", len(content), digest, content_id=content_id, verdict=verdict, reason=refused)
 
 
 def sign_in(client: TestClient, address: str, password: str = PASSWORD, path: str = "/") -> Any:
@@ -219,16 +228,26 @@ def _answer_pump(house: House, opened: Applied) -> None:
     assert ticket
     house.do(TakeTicket(ticket, MARIA))
     note = NewMessage(
-        MARIA, "INTERNAL-NOTE-SECRET: he never pays", files=(house.file("note-secret.pdf"),), channel="cli"
-    )
+        MARIA, "INTERNAL-NOTE-SECRET: he never pays", html="<p>INTERNAL-NOTE-SECRET</p>",
+        files=(house.file("note-secret.pdf"),), channel="cli",
+    )  # fmt: skip
     house.do(AddNote(ticket, note))
     text = "Hello Anna,\n\nthat is the thermostat. Does the fan turn when you start the pump by hand?\n\nMaria"
     quoted = "> HIDDEN-NOTICE-SECRET: this mail points at EQ#1003"
-    answer = NewMessage(MARIA, text, hidden=quoted, files=(house.file("Prüfplan für Pumpe.pdf"),))
+    answer = NewMessage(
+        MARIA, text, hidden=quoted, html=f"<p>{quoted}</p>", files=(house.file("Prüfplan für Pumpe.pdf"),)
+    )
     house.tickets["answer"] = house.do(SupportReply(ticket, answer))
-    trace = NewMessage(ANNA, "TRACE-SECRET: I am away", files=(house.file("trace-secret.pdf"),), auto="auto-reply")
+    trace = NewMessage(
+        ANNA,
+        "TRACE-SECRET: I am away",
+        html="<p>TRACE-SECRET</p>",
+        files=(house.file("trace-secret.pdf"),),
+        auto="auto-reply",
+    )
     house.do(RecordTrace(ticket, trace))
-    house.do(CustomerReply(ticket, NewMessage(KIM, "It does. I stand beside it.")))
+    picture = house.file("fan.png", PNG, content_id="fan@kim")
+    house.do(CustomerReply(ticket, NewMessage(KIM, "It does. I stand beside it.", html=LETTER, files=(picture,))))
     house.do(CloseTicket(ticket, ANNA, "customer"))
 
 

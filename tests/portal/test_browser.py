@@ -78,3 +78,20 @@ def test_pages_fit_and_ask_for_nothing_foreign(browser: Browser, address: str) -
         for width in (320, 380, 768, 1200):
             browser.look(width)
             assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.threat(55)
+@pytest.mark.threat(58)
+def test_a_letter_asks_nobody_else_until_the_button_is_pressed(browser: Browser, address: str) -> None:
+    browser.open(f"{address}/t/EQ-1001/m/5")
+    browser.submit(email=MARIA.email, password=PASSWORD)
+    for path in ("/t/EQ-1001", "/t/EQ-1001/m/5"):
+        browser.open(address + path)
+        assert all(asked.startswith(address) for asked in browser.requests())
+        for width in (320, 1200):
+            browser.look(width)
+            assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run("document.querySelector('.letter img').naturalWidth") == 1
+    browser.click("document.querySelector('.held button')")
+    assert "https://elsewhere.test/pixel.png" in browser.requests()
+    assert browser.run("typeof pwned") == "undefined"

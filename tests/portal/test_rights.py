@@ -50,10 +50,23 @@ TABLE = {
         ("/t/%00", NOWHERE),
     ],
     ("POST", "/t/{tag}"): [("/t/EQ-1001", UNTOKENED), ("/t/EQ-1003", UNTOKENED)],
+    ("GET", "/t/{tag}/m/{message:int}"): [
+        ("/t/EQ-1001/m/5", PUMP),
+        ("/t/EQ-1001/m/5?images=x", PUMP),
+        ("/t/EQ-1001/m/1", NOWHERE),  # it has no layout
+        ("/t/EQ-1001/m/2", STAFF),  # a note
+        ("/t/EQ-1001/m/3", STAFF),  # an answer above the notice it answers
+        ("/t/EQ-1001/m/4", STAFF),  # automatic mail
+        ("/t/HO-1001/m/5", NOWHERE),
+        ("/t/EQ-1002/m/5", NOWHERE),
+        ("/t/EQ-1001/m/99999999999999999999999999999", NOWHERE),
+    ],
+    ("POST", "/t/{tag}/m/{message:int}"): [("/t/EQ-1001/m/5", UNTOKENED)],
     ("GET", "/f/{attachment:int}"): [
         ("/f/{manual.pdf}", PUMP),
         ("/f/{Prüfplan für Pumpe.pdf}", PUMP),
         ("/f/{fix.exe}", NOWHERE),
+        ("/f/{fan.png}", PUMP),
         ("/f/{note-secret.pdf}", STAFF),
         ("/f/{trace-secret.pdf}", STAFF),
         ("/f/0", NOWHERE),

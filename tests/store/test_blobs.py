@@ -131,11 +131,11 @@ def incoming(raw: bytes) -> Incoming:
 def test_what_belongs_to_nothing_goes_after_an_hour_and_all_else_stays(any_gateway: Gateway) -> None:
     store, blobs = any_gateway.store, any_gateway.store.blobs
     letter = mail("see below")
-    letter.add_attachment(b"%PDF-1.4 attached", maintype="application", subtype="pdf", filename="a.pdf")
+    letter.add_attachment(b"%PDF-1.4 attached %%EOF", maintype="application", subtype="pdf", filename="a.pdf")
     any_gateway.receive(letter, "support@hosting.desk.test")
     large = b"From: a@b.test\r\n\r\n" + b"x" * BLOB_ABOVE
     journal.append(store, [incoming(large)])
-    kept = {sha256(b"%PDF-1.4 attached").hexdigest(), sha256(large).hexdigest()}
+    kept = {sha256(b"%PDF-1.4 attached %%EOF").hexdigest(), sha256(large).hexdigest()}
     assert set(files(blobs)) == kept
     young, orphan = blobs.put(b"about to be referred to"), blobs.put(b"belongs to nothing")
     for digest in {*kept, orphan}:

@@ -282,7 +282,7 @@ def test_two_spellings_of_an_address_are_one_person(any_store: Store) -> None:
 @pytest.mark.threat(99)
 def test_files_and_folders_are_closed_to_others(any_gateway: Gateway) -> None:
     message = mail()
-    message.add_attachment(b"%PDF-1.4 hello", maintype="application", subtype="pdf", filename="a.pdf")
+    message.add_attachment(b"%PDF-1.4 hello %%EOF", maintype="application", subtype="pdf", filename="a.pdf")
     any_gateway.receive(message, "support@hosting.desk.test")
     data = any_gateway.config.data
     assert stat.S_IMODE(data.stat().st_mode) == 0o700

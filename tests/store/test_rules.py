@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import zipfile
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from store.rules.addressing import AddressBook, NotOurs, Place, normalise
-from store.rules.desk import FIFTEEN_MB, Desk, Files, Mailbox, Notify
+from store.rules.desk import FIFTEEN_MB, THIRTEEN, Desk, Files, Mailbox, Notify
 from store.rules.fanout import Change, Concerned, fan_out
 from store.rules.files import MOST, judge, judge_all
 from store.rules.people import PersonFacts, TicketFacts, relation
 from store.rules.tags import base_subject, find_tags, tag
 from store.rules.tokens import Token, sign, verify
+from tests.files.samples import SOUND, Sample
 
 SECRET = b"s" * 32
 HOSTING = Desk(
@@ -130,53 +126,23 @@ def test_a_tag_is_found_again() -> None:
 # --- files
 
 
-@dataclass(frozen=True)
-class Sample:
-    filename: str
-    head: bytes
-    size: int = 100
-    names: tuple[str, ...] = ()
-
-
-def _tar() -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.addfile(tarfile.TarInfo("a.txt"))
-    return out.getvalue()
-
-
-def _zip() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<x/>")
-    return out.getvalue()
-
-
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
-GOOD = {
-    ".doc": OLE, ".xls": OLE, ".docx": _zip(), ".xlsx": _zip(), ".csv": b"a;b\r\n1;2\r\n", ".txt": "grüße".encode(),
-    ".pdf": b"%PDF-1.7\n", ".bmp": b"BM" + b"\0" * 60, ".jpg": b"\xff\xd8\xff\xe0", ".jpeg": b"\xff\xd8\xff\xe1",
-    ".png": b"\x89PNG\r\n\x1a\n", ".tar": _tar()[:1024], ".zip": _zip(),
-}  # fmt: skip
-
-
 @pytest.mark.req("IN-18")
 @pytest.mark.req("A-05")
 @pytest.mark.req("A-08")
-@pytest.mark.parametrize("ending", list(GOOD))
+@pytest.mark.parametrize("ending", THIRTEEN)
 def test_each_of_the_thirteen_types_is_accepted_in_either_case(ending: str) -> None:
-    size = len(_tar()) if ending == ".tar" else 100
-    assert judge(Sample(f"file{ending}", GOOD[ending], size), Files()).verdict == "accepted"
-    assert judge(Sample(f"FILE{ending.upper()}", GOOD[ending], size), Files()).verdict == "accepted"
+    assert judge(Sample(f"file{ending}", SOUND[ending]), Files()).verdict == "accepted"
+    assert judge(Sample(f"FILE{ending.upper()}", SOUND[ending]), Files()).verdict == "accepted"
 
 
 @pytest.mark.req("IN-18")
+@pytest.mark.threat(48)
 @pytest.mark.parametrize(
     "sample",
     [
         Sample("setup.exe", b"MZ"),
-        Sample("anim.gif", b"GIF89a"),
-        Sample("clip.mp4", b"\0\0\0\x18ftypmp42"),
+        Sample("anim.gif", SOUND[".gif"]),
+        Sample("clip.mp4", SOUND[".mp4"]),
         Sample("all.tar.gz", b"\x1f\x8b"),
         Sample("x.pdf.exe", b"MZ"),
         Sample("invoice.pdf", b"MZ\x90\0"),
@@ -184,9 +150,10 @@ def test_each_of_the_thirteen_types_is_accepted_in_either_case(ending: str) -> N
         Sample("notes.txt", b"MZ\x90\0"),
         Sample("noname", b"hello"),
         Sample(".htaccess", b"deny"),
-        Sample("a.docx", b"%PDF-1.4"),
-        Sample("a.tar", b"x" * 512, 512),
-        Sample("report.pdf", b"%PDF-1.4", names=("report.pdf", "report.exe")),
+        Sample("a.docx", SOUND[".pdf"]),
+        Sample("a.tar", b"x" * 512),
+        Sample("report.pdf", SOUND[".pdf"], names=("report.pdf", "report.exe")),
+        Sample("report.pdf", SOUND[".pdf"], names=("report.pdf", ".htaccess")),
     ],
     ids=lambda sample: sample.filename,
 )
@@ -196,14 +163,36 @@ def test_other_types_disguises_and_second_names_are_refused_with_a_reason(sample
     assert judgement.reason
 
 
+def test_a_reading_of_a_name_that_opens_as_nothing_does_no_harm() -> None:
+    assert (
+        judge(Sample("Scan 12_30.pdf", SOUND[".pdf"], names=("Scan 12:30.pdf", "Scan 12", "30.pdf")), Files()).reason
+        is None
+    )
+    assert judge(Sample("Scan", SOUND[".pdf"], names=("Scan", "30.pdf")), Files()).verdict == "refused"
+
+
+def test_the_reason_repeats_a_type_and_no_sentence_of_the_sender() -> None:
+    assert judge(Sample("a.exe", b"x"), Files()).reason == "files of type .exe are not accepted"
+    words = judge(Sample("a.call 555 0100 at once", b"x"), Files()).reason
+    assert words == "files of this type are not accepted"
+
+
 @pytest.mark.req("IN-19")
 @pytest.mark.req("A-06")
+@pytest.mark.threat(52)
 def test_fifteen_megabytes_are_taken_and_one_byte_more_is_not() -> None:
-    assert judge(Sample("a.pdf", b"%PDF-", FIFTEEN_MB), Files()).verdict == "accepted"
-    refused = judge(Sample("a.pdf", b"%PDF-", FIFTEEN_MB + 1), Files())
+    full = b"a;b;c;d\n" * (FIFTEEN_MB // 8)
+    assert len(full) == FIFTEEN_MB and judge(Sample("a.csv", full), Files()).verdict == "accepted"
+    refused = judge(Sample("a.csv", full + b"x"), Files())
     assert (refused.verdict, refused.reason) == ("refused", "larger than 15 MB")
 
 
+def test_an_empty_file_is_refused_in_its_own_words() -> None:
+    for ending in THIRTEEN:
+        assert judge(Sample(f"a{ending}", b""), Files()).reason == "the file is empty"
+
+
+@pytest.mark.threat(52)
 def test_the_hundred_and_first_file_is_refused() -> None:
     judgements = judge_all([Sample("a.txt", b"x")] * (MOST + 1), Files())
     assert [j.verdict for j in judgements] == ["accepted"] * MOST + ["refused"]
