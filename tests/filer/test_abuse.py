@@ -187,6 +187,19 @@ def test_the_notice_below_an_answer_reaches_no_customer_however_a_client_quotes_
     assert gateway.told()[-1] == ("anna@cust.test", "staff_reply")
 
 
+@pytest.mark.threat(47)
+def test_what_staff_quote_between_their_answers_reaches_no_customer(gateway: Gateway) -> None:
+    """Even where the client left out what marks the notice."""
+    gateway.receive(mail())
+    body = "> Came in by mail:support\nRestart it.\n  > evidence-disagrees\nThen call us."
+    gateway.receive(mail(body, sender="gina@desk.test"), gateway.reply_address(TAG, "gina@desk.test"))
+    with gateway.store.read() as connection:
+        row, _ = views.find_ticket(connection, gateway.config, TAG)
+        public = views.ticket(connection, gateway.config, row, public_only=True)
+    assert public["messages"][-1]["text"].split("\n") == ["Restart it.", "Then call us."]
+    assert "evidence-disagrees" not in str(public)
+
+
 def test_an_answer_through_a_group_address_to_the_signed_address_is_an_answer(gateway: Gateway) -> None:
     gateway.receive(mail())
     gateway.support_replies(TAG)
