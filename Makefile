@@ -7,7 +7,7 @@ ROUNDS ?= 500
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check crash bench lock clean
+.PHONY: help demo test check thorough crash bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,10 +16,13 @@ demo: .venv/run  ## run the gateway on sample mail and show what becomes of it (
 	@$(BIN)/python -m gateway demo $(if $(ONCE),--once) var/demo
 
 test: .venv/dev  ## run the whole test suite
-	@$(BIN)/python -m pytest -n 2 -m "not slow" $(OPTIONS)
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not long" $(OPTIONS)
 
 check: .venv/dev  ## format, lint, types and the layers
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+
+thorough: .venv/dev  ## what takes half an hour or more: thousands of kills, faults and damaged mails
+	@$(BIN)/python -m pytest -n 4 --dist worksteal -m long $(OPTIONS)
 
 crash: .venv/dev  ## kill the parts at every named point and at random, and check what must hold (ROUNDS=500 SEED=1)
 	@$(BIN)/python -m tests.crash --rounds $(ROUNDS) --seed $(SEED) $(OPTIONS)

@@ -75,7 +75,7 @@ class Record:
             option.collectonly or option.keyword or getattr(option, "lf", False) or getattr(option, "deselect", None)
         )
         whole = [Path(arg).resolve() for arg in self._config.args] == [DOCS.parent / "tests"]
-        return whole and not chosen and not self._skipped and option.markexpr in ("", "not slow")
+        return whole and not chosen and not self._skipped and option.markexpr in ("", "not slow and not long")
 
 
 def requirements_page(proved: Proved) -> str:

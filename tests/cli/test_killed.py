@@ -196,23 +196,23 @@ def test_killed_twice_and_stopped_once_nothing_is_lost_or_doubled(tmp_path: Path
         gateway.start()
 
 
-@pytest.mark.slow
 @pytest.mark.threat(81)
 @pytest.mark.threat(95)
-def test_killed_a_hundred_times_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [pytest.param(20, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.long)])
+def test_killed_many_times_nothing_is_lost_or_doubled(tmp_path: Path, times: int) -> None:
     with rounds(tmp_path) as (gateway, sender, chance):
-        for _ in range(100):
+        for _ in range(times):
             some_time(gateway, sender, chance)
             kill(gateway)
     assert sender.tries > len(sender.answered), "no mail was ever hit"
 
 
-@pytest.mark.slow
 @pytest.mark.threat(84)
 @pytest.mark.threat(95)
-def test_stopped_thirty_times_nothing_is_lost_or_doubled_and_each_stop_is_quick(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [pytest.param(6, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.long)])
+def test_stopped_many_times_nothing_is_lost_or_doubled_and_each_stop_is_quick(tmp_path: Path, times: int) -> None:
     with rounds(tmp_path) as (gateway, sender, chance):
-        for _ in range(30):
+        for _ in range(times):
             some_time(gateway, sender, chance)
             gateway.wait_until(lambda: gateway.processes("gateway", "--config"))  # it has come as far as its parts
             asked = time.monotonic()
@@ -222,13 +222,13 @@ def test_stopped_thirty_times_nothing_is_lost_or_doubled_and_each_stop_is_quick(
             gateway.start(wait=False)
 
 
-@pytest.mark.slow
 @pytest.mark.threat(81)
 @pytest.mark.threat(84)
-def test_parts_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [pytest.param(12, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.long)])
+def test_parts_killed_at_random_lose_and_double_nothing(tmp_path: Path, times: int) -> None:
     """One part at a time, and sometimes the parent, whose children then end by themselves."""
     with rounds(tmp_path) as (gateway, _sender, chance):
-        for _ in range(40):
+        for _ in range(times):
             time.sleep(chance.uniform(0, 2))
             part = chance.choice(("smtp", "filer", "worker", "portal", "clock", "serve"))
             if part == "serve":

@@ -55,9 +55,10 @@ def test_rounds_with_kills_leave_nothing_lost_doubled_or_halved(nursery: Nursery
     assert not told(play_all((plan(*pair) for pair in pairs), nursery, jobs=2))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(10))
-def test_a_thousand_rounds(nursery: Nursery, chunk: int) -> None:
+@pytest.mark.parametrize(
+    "chunk", [pytest.param(n, marks=pytest.mark.slow if n < 4 else pytest.mark.long) for n in range(20)]
+)
+def test_hundreds_of_rounds(nursery: Nursery, chunk: int) -> None:
     rounds = (plan(SEED, 1000 + number) for number in range(chunk * 100, (chunk + 1) * 100))
     assert not told(play_all(rounds, nursery, jobs=2))
 

@@ -61,11 +61,13 @@ def test_the_next_peer_is_served(door: Door) -> None:
         assert peer.deliver().startswith("250 ")
 
 
-@pytest.mark.slow
 @pytest.mark.threat(17)
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(25, marks=pytest.mark.slow), pytest.param(150, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("kind", ["smtp", "lmtp"])
 def test_minutes_of_noise_leave_the_memory_as_it_was_and_no_error_in_the_log(
-    kind: str, configure: Configure, store_of: Callable[[Config], Store], unused_port: int
+    kind: str, seconds: float, configure: Configure, store_of: Callable[[Config], Store], unused_port: int
 ) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     chance = random.Random(seed)
@@ -73,7 +75,7 @@ def test_minutes_of_noise_leave_the_memory_as_it_was_and_no_error_in_the_log(
     store_of(config)
     with door_process(config, kind, unused_port) as door:
         connected(unused_port, 20).close()
-        end, first = time.monotonic() + 150, 0.0
+        end, first = time.monotonic() + seconds, 0.0
         while time.monotonic() < end:
             for _ in range(500):
                 stream = [chance.choice(WORDS) if chance.random() < 0.9 else chance.randbytes(6) for _ in range(25)]

@@ -40,10 +40,10 @@ def test_eight_processes_write_and_nothing_is_lost(tmp_path: Path, database: str
     hammer(tmp_path, database, 25)
 
 
-@pytest.mark.slow
 @pytest.mark.threat(93)
-def test_eight_processes_write_thousands_and_nothing_is_lost(tmp_path: Path, database: str) -> None:
-    hammer(tmp_path, database, 500)
+@pytest.mark.parametrize("each", [pytest.param(80, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.long)])
+def test_eight_processes_write_thousands_and_nothing_is_lost(tmp_path: Path, database: str, each: int) -> None:
+    hammer(tmp_path, database, each)
 
 
 def hammer(folder: Path, database: str, each: int) -> None:

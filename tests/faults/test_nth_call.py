@@ -50,9 +50,17 @@ def test_some_calls_fail_and_nothing_is_lost_or_doubled(lasting: bool, house: Ho
             assert fault.met, fault
 
 
-@pytest.mark.slow
 @pytest.mark.threat(93)
-@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize(
+    ("database", "lasting"),
+    [
+        pytest.param("sqlite", False, marks=pytest.mark.slow, id="sqlite-once"),
+        pytest.param("sqlite", True, marks=pytest.mark.long, id="sqlite-lasting"),
+        pytest.param("postgresql", False, marks=pytest.mark.long, id="postgresql-once"),
+        pytest.param("postgresql", True, marks=pytest.mark.long, id="postgresql-lasting"),
+    ],
+    indirect=["database"],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_call_fails_and_nothing_is_lost_or_doubled(kind: str, lasting: bool, house: House, wires: Wires) -> None:
     # Between them the three ways in which a statement fails meet each of the hundreds of statements once.

@@ -79,11 +79,11 @@ def test_mails_go_out_while_redis_forgets_everything_and_is_killed(
     forget_and_die(own_redis, bench, fake, rounds=2, mails=20, away=0.3)
 
 
-@pytest.mark.slow
-def test_a_thousand_mails_go_out_while_redis_forgets_everything_and_is_killed(
-    own_redis: Redis, bench: Bench, fake: FakeRelay
+@pytest.mark.parametrize("rounds", [pytest.param(6, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.long)])
+def test_hundreds_of_mails_go_out_while_redis_forgets_everything_and_is_killed(
+    own_redis: Redis, bench: Bench, fake: FakeRelay, rounds: int
 ) -> None:
-    forget_and_die(own_redis, bench, fake, rounds=20, mails=40, away=3)
+    forget_and_die(own_redis, bench, fake, rounds=rounds, mails=40, away=3)
 
 
 def forget_and_die(server: Redis, bench: Bench, fake: FakeRelay, rounds: int, mails: int, away: float) -> None:

@@ -95,15 +95,17 @@ def test_eight_workers_send_each_row_once(bench: Bench, fake: FakeRelay) -> None
     assert {row.attempts for row in rows} == {1}
 
 
-@pytest.mark.slow
 @pytest.mark.threat(81)
-def test_eight_worker_processes_send_two_thousand_rows_once(bench: Bench, fake: FakeRelay) -> None:
-    bench.open_tickets(2000)
+@pytest.mark.parametrize(
+    "rows_due", [pytest.param(400, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.long)]
+)
+def test_eight_worker_processes_send_thousands_of_rows_once(bench: Bench, fake: FakeRelay, rows_due: int) -> None:
+    bench.open_tickets(rows_due)
     with ExitStack() as workers:
         for _ in range(8):
             workers.enter_context(bench.process())
         rows = bench.settled(seconds=300)
-    assert len(fake.mails) == len(copies(fake)) == 2000
+    assert len(fake.mails) == len(copies(fake)) == rows_due
     assert {row.attempts for row in rows} == {1}
 
 
@@ -254,10 +256,12 @@ def test_a_few_terminations_at_any_moment_cost_nothing(bench: Bench, fake: FakeR
     storm(bench, fake, 4)
 
 
-@pytest.mark.slow
 @pytest.mark.threat(84)
-def test_two_hundred_terminations_at_any_moment_cost_nothing(bench: Bench, fake: FakeRelay) -> None:
-    storm(bench, fake, 200)
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(40, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.long)]
+)
+def test_many_terminations_at_any_moment_cost_nothing(bench: Bench, fake: FakeRelay, rounds: int) -> None:
+    storm(bench, fake, rounds)
 
 
 def storm(bench: Bench, fake: FakeRelay, rounds: int) -> None:
