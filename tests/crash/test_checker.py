@@ -67,7 +67,7 @@ def test_nothing_is_said_of_a_sound_gateway(evidence: Evidence) -> None:
 
 ROWS = {
     "a mail lost from the journal": ("INV-1", "DELETE FROM journal WHERE id = 1", "journal.db"),
-    "another mail's bytes": ("INV-2", "UPDATE received SET raw = X'00' WHERE id = 1", "journal.db"),
+    "another mail's bytes": ("INV-2", "UPDATE received SET raw = X'00' WHERE blob IS NULL", "journal.db"),
     "a message lost": ("INV-1", "DELETE FROM message WHERE id = 2", "postern.db"),
     "a message twice": (
         "INV-1",
@@ -77,7 +77,7 @@ ROWS = {
     ),
     "a mail taken for another's copy": ("INV-1", "UPDATE outcome SET outcome = 'duplicate' WHERE journal_id = 1", "postern.db"),
     "a reply on a ticket of its own": ("INV-1", "UPDATE outcome SET outcome = 'new' WHERE outcome = 'reply'", "postern.db"),
-    "a reply on another ticket": ("INV-2", "UPDATE outcome SET ticket_id = 2 WHERE outcome = 'reply'", "postern.db"),
+    "a reply on another ticket": ("INV-2", "UPDATE outcome SET ticket_id = (SELECT id FROM ticket WHERE id != outcome.ticket_id) WHERE outcome = 'reply'", "postern.db"),
     "a promise lost": ("INV-2", "DELETE FROM outbox WHERE id = 1", "postern.db"),
     "a promise to somebody else": ("INV-3", "UPDATE outbox SET recipient = 'eve@else.test' WHERE id = 1", "postern.db"),
     "an attachment lost": ("INV-2", "DELETE FROM attachment WHERE verdict = 'accepted'", "postern.db"),
