@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 from enum import Enum
-from errno import EDQUOT, ENOSPC
 
-from store.errors import NoRoom, describe
+from store.errors import NoRoom, describe, disk_trouble
 from store.rules.addressing import NotOurs
 
 log = logging.getLogger("postern.doors")
@@ -82,6 +81,6 @@ def trouble(error: BaseException, where: str) -> str:
     """The reply to a fault of our own: always temporary, never its text, with a reference that the log has too."""
     reference = secrets.token_hex(3).upper()
     log.error("%s failed, ref %s: %s", where, reference, describe(error))
-    if isinstance(error, NoRoom) or (isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)):
+    if isinstance(disk_trouble(error), NoRoom):
         return Answer.DISK_FULL.line
     return Answer.TROUBLE.about(reference)

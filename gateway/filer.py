@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -27,7 +26,7 @@ from gateway.parse import Parsed
 from gateway.studying import Reading, Students, Studied
 from store import crash, journal, outcomes
 from store.apply import apply
-from store.clock import Clock, now
+from store.clock import Clock, Stop, now
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, Temporary
@@ -41,13 +40,6 @@ PAUSE = 1.0  # seconds to wait when nothing can be filed
 PATIENCE = 3  # attempts after which a mail is not studied again, but filed with its raw bytes alone
 _RENEW = timedelta(seconds=10)  # a lease this old is renewed
 _log = logging.getLogger("postern.filer")
-
-
-class Stop(Protocol):
-    """What tells a loop to end."""
-
-    def is_set(self) -> bool: ...
-    def wait(self, seconds: float, /) -> bool: ...
 
 
 class Filer:
@@ -148,7 +140,9 @@ class Filer:
         if self._alone and len(self._hand):
             return
         rows = rows[: max(1, suspect)]
-        if not rows:
+        if not rows:  # all rows up to the last settled one are settled or in hand
+            self._position = max({self._position} | self._settled)
+            self._settled.clear()
             return
         outcomes.count_attempts(self._store, [row for row in rows if row.id not in self._taken], self._clock())
         self._taken.update(row.id for row in rows)

@@ -113,11 +113,6 @@ def _remove_abandoned(path: Path) -> None:
     raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
 
 
-async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = None) -> None:
-    """Runs the door as `gateway.smtp.serve` does. Raises ConfigError and DiskFailed."""
-    await smtp.serve(config, store, stop=stop, kind=LmtpDoor)
-
-
-def run(config: Config) -> None:
-    """The door as a process of its own. Raises ConfigError and DiskFailed."""
-    smtp.run(config, LmtpDoor)
+def run(config: Config, store: Store, pulse: Callable[[], None] = lambda: None) -> None:
+    """The door as a process of its own, as `gateway.smtp.run` does it. Raises ConfigError and DiskFailed."""
+    smtp.run(config, store, pulse, LmtpDoor)

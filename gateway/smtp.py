@@ -18,7 +18,7 @@ from gateway.answers import Answer, log
 from gateway.smtp_protocol import Conversation
 from gateway.smtp_reception import WORK, Reception, Writer
 from store.config import Config, host_and_port
-from store.database import Store, open_store
+from store.database import Store
 from store.errors import ConfigError
 from store.journal import JournalWriter
 
@@ -130,14 +130,29 @@ async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = No
         await asyncio.to_thread(journal.close)
 
 
-def run(config: Config, kind: type[Door] = Door) -> None:
-    """The door as a process of its own, on uvloop where there is one. Raises ConfigError and DiskFailed."""
-    store = open_store(config)
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(serve(config, store, kind=kind))
-    finally:
-        store.close()
+def run(
+    config: Config, store: Store, pulse: Callable[[], None] = lambda: None, kind: type[Door] = Door
+) -> None:  # fmt: skip
+    """The door as a process of its own, on uvloop where there is one. Raises ConfigError and DiskFailed.
+
+    `pulse` is called each second while its loop comes round.
+    """
+
+    async def beating() -> None:
+        heart = asyncio.create_task(_beat(pulse))
+        try:
+            await serve(config, store, kind=kind)
+        finally:
+            heart.cancel()
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(beating())
+
+
+async def _beat(pulse: Callable[[], None]) -> None:
+    while True:
+        pulse()
+        await asyncio.sleep(1)
 
 
 @contextmanager

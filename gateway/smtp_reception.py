@@ -17,8 +17,8 @@ from gateway.smtp_data import Memory
 from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, room_for
 from store import clock, crash
 from store.config import Config
-from store.errors import DiskFailed
-from store.journal import Incoming, disk_failed
+from store.errors import DiskFailed, disk_trouble
+from store.journal import Incoming
 from store.rules.addressing import NotOurs, normalise
 
 WORK = 30.0  # seconds for our own work after the dot; the peer waits 10 minutes (RFC 5321 4.5.3.2.6)
@@ -87,7 +87,7 @@ class Reception:
 
     def trouble(self, error: BaseException, where: str) -> str:
         """The reply to a fault of our own. A disk that failed is the last one: the door must close (threats 88)."""
-        if disk_failed(error) and self.failure is None:
+        if isinstance(disk_trouble(error), DiskFailed) and self.failure is None:
             self.failure = DiskFailed("the disk has failed, so this door ends; it may be started again")
             self.failure.__cause__ = error
             self._at_failure()

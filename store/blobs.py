@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import tempfile
@@ -13,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from store import crash
-from store.errors import DiskFailed, NoRoom, NotFound
+from store.errors import NotFound, disk_trouble
 
 _DRAFT = ".new-"  # how the name of a file begins that is being written
 _LOCK = ".lock"
@@ -146,8 +145,6 @@ def _sorted_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoom("the disk is full") from error
-        if error.errno == errno.EIO:
-            raise DiskFailed("the disk did not keep what was written") from error
+        if trouble := disk_trouble(error):
+            raise trouble from error
         raise

@@ -1,7 +1,8 @@
-"""The one place that reads the wall clock, so that a test or `tick --at` can say what time it is."""
+"""What a loop is told from outside: the time, read here alone so that a test or `tick --at` can set it, and its end."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 Clock = Callable[[], datetime]
 
@@ -9,3 +10,10 @@ Clock = Callable[[], datetime]
 def now() -> datetime:
     """The present moment, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class Stop(Protocol):
+    """What tells a loop to end; each look at it may be a sign of life."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, seconds: float, /) -> bool: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from errno import EDQUOT, EIO, ENOSPC
 from pathlib import Path
 
 
@@ -39,6 +40,16 @@ class ConfigError(BadInput):
 
 class NotFound(Permanent):
     """What was named does not exist, or not for this person."""
+
+
+def disk_trouble(error: BaseException) -> NoRoom | DiskFailed | None:
+    """The trouble with the disk that an error is, or stands for by its number (threats 87, 88); None for any other."""
+    if isinstance(error, NoRoom | DiskFailed):
+        return error
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (ENOSPC, EDQUOT):
+        return NoRoom("the disk is full")
+    return DiskFailed("the disk did not keep what was written") if number == EIO else None
 
 
 def describe(error: BaseException) -> str:

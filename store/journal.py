@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from errno import EIO
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -22,7 +21,7 @@ from sqlalchemy import Connection, Insert, Select, Table, bindparam, func, inser
 from store import crash
 from store.blobs import Blobs
 from store.database import Store
-from store.errors import DiskFailed, NoRoom, NotFound, Temporary
+from store.errors import DiskFailed, NoRoom, NotFound, Temporary, disk_trouble
 from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
@@ -114,7 +113,7 @@ class JournalWriter:
                 raise self._failed
             results = append(self._store, [incoming for incoming, _ in batch])
         except BaseException as error:
-            if disk_failed(error) and not self._failed:
+            if isinstance(disk_trouble(error), DiskFailed) and not self._failed:
                 self._failed = DiskFailed("the disk of the journal has failed")
                 self._failed.__cause__ = error
             of_all = self._failed or (isinstance(error, Temporary) and not isinstance(error, NoRoom))  # a lock, say
@@ -126,11 +125,6 @@ class JournalWriter:
             return
         for (_, future), ids in zip(batch, results, strict=True):
             future.set_result(ids)
-
-
-def disk_failed(error: BaseException) -> bool:
-    """True when what is on the disk can no longer be known, so that this process must not go on (threats 88)."""
-    return isinstance(error, DiskFailed) or (isinstance(error, OSError) and error.errno == EIO)
 
 
 def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store import journal
 from store.database import Store
 from store.errors import Temporary
 from store.journal import JournalRow
-from store.schema import Cursor, Lease, Outcome
+from store.schema import Cursor, Lease, Outcome, insert_into
 
 FILED = "filed"  # the cursor of the filer
 LEASE = timedelta(seconds=30)
@@ -75,10 +74,8 @@ def count_attempts(store: Store, rows: Sequence[JournalRow], now: datetime) -> N
         return
     blank = {"attempts": 1, "at": now, "rule": "", "reason": "", "signals": []}
     with store.write() as connection:
-        once_more = (
-            _dialect(connection)
-            .insert(Outcome)
-            .on_conflict_do_update(index_elements=["journal_id"], set_={"attempts": Outcome.c.attempts + 1})
+        once_more = insert_into(Outcome, connection.dialect.name).on_conflict_do_update(
+            index_elements=["journal_id"], set_={"attempts": Outcome.c.attempts + 1}
         )
         connection.execute(once_more, [{"journal_id": row.id, "desk": row.desk, **blank} for row in rows])
 
@@ -113,7 +110,9 @@ def advance_cursor(connection: Connection) -> None:
     value = stuck - 1 if stuck is not None else connection.execute(select(func.max(Outcome.c.journal_id))).scalar() or 0
     done = connection.execute(update(Cursor).where(Cursor.c.name == FILED, Cursor.c.value < value).values(value=value))
     if done.rowcount == 0 and after == 0:
-        connection.execute(_dialect(connection).insert(Cursor).values(name=FILED, value=value).on_conflict_do_nothing())
+        connection.execute(
+            insert_into(Cursor, connection.dialect.name).values(name=FILED, value=value).on_conflict_do_nothing()
+        )
 
 
 def hold_lease(store: Store, holder: str, now: datetime) -> bool:
@@ -123,7 +122,7 @@ def hold_lease(store: Store, holder: str, now: datetime) -> bool:
         values = {"holder": holder, "until": now + LEASE}
         if connection.execute(update(Lease).where(Lease.c.name == FILED, free).values(**values)).rowcount:
             return True
-        made = _dialect(connection).insert(Lease).values(name=FILED, **values).on_conflict_do_nothing()
+        made = insert_into(Lease, connection.dialect.name).values(name=FILED, **values).on_conflict_do_nothing()
         return connection.execute(made.returning(Lease.c.name)).first() is not None
 
 
@@ -140,7 +139,3 @@ def _settled_after(after: int) -> Any:
 
 def _cursor(connection: Connection) -> int:
     return connection.execute(select(Cursor.c.value).where(Cursor.c.name == FILED)).scalar() or 0
-
-
-def _dialect(connection: Connection) -> Any:
-    return sqlite if connection.dialect.name == "sqlite" else postgresql

@@ -15,15 +15,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store.clock import Clock, now
 from store.database import Store
 from store.errors import DiskFailed, Temporary
-from store.schema import Lease
+from store.schema import Lease, insert_into
 
 LIFE = timedelta(seconds=30)  # without a sign, after which a part is down
 EVERY = 8.0  # seconds between signs: three are missed before anybody is told
@@ -60,7 +58,7 @@ def announce(store: Store, part: str, pid: int, at: datetime) -> None:
         dead = (Lease.c.name.startswith(_on_this_host(part), autoescape=True), Lease.c.until <= at)
         connection.execute(delete(Lease).where(*dead))
         values = {"name": _name(part, pid), "holder": part, "until": _PAST}
-        connection.execute(_dialect(connection).insert(Lease).values(**values).on_conflict_do_nothing())
+        connection.execute(insert_into(Lease, connection.dialect.name).values(**values).on_conflict_do_nothing())
 
 
 def renew(store: Store, part: str, pid: int, at: datetime) -> None:
@@ -141,7 +139,7 @@ class Pulse:
 
 def _put(connection: Connection, part: str, pid: int, until: datetime) -> None:
     values = {"holder": part, "until": until}
-    made = _dialect(connection).insert(Lease).values(name=_name(part, pid), **values)
+    made = insert_into(Lease, connection.dialect.name).values(name=_name(part, pid), **values)
     connection.execute(made.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
@@ -161,7 +159,3 @@ def _runs(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _dialect(connection: Connection) -> Any:
-    return sqlite if connection.dialect.name == "sqlite" else postgresql

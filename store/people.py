@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store.rules.addressing import normalise
 from store.rules.desk import Desk
 from store.rules.fanout import Concerned
 from store.rules.people import PersonFacts, TicketFacts
-from store.schema import Cc, Membership, Organization, Person, Staff, Ticket
+from store.schema import Cc, Membership, Organization, Person, Staff, Ticket, insert_into
 
 # Constant statements, here and in the other rooms a mail passes: building one costs more than running it.
 _BY_EMAIL = select(Person.c.id, Person.c.name).where(Person.c.email == bindparam("email"))
@@ -53,9 +52,10 @@ def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
     email = normalise(email)
     found = connection.execute(_BY_EMAIL, {"email": email}).first()
     if found is None:
-        dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
         status = "inactive" if email == NOBODY else "active"
-        made = dialect.insert(Person).values(email=email, name=name, status=status, confirmed=False, created=now)
+        made = insert_into(Person, connection.dialect.name).values(
+            email=email, name=name, status=status, confirmed=False, created=now
+        )
         connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
         found = connection.execute(_BY_EMAIL, {"email": email}).one()
     if name and not found.name:

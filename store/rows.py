@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store import people
 from store.commands import Author, NewFile, NewMessage
@@ -17,7 +16,7 @@ from store.errors import NotFound
 from store.rules.addressing import normalise
 from store.rules.desk import PRIORITIES, Desk
 from store.rules.states import Condition, Happening, advance, label
-from store.schema import Attachment, Blob, Event, Message, Ticket, TicketNumber
+from store.schema import Attachment, Blob, Event, Message, Ticket, TicketNumber, insert_into
 
 FIRST_NUMBER = 1001
 MOST_CC = 100  # people a mail may put on a ticket (RFC 5321 4.5.3.1.8 asks no server to take more recipients)
@@ -35,9 +34,9 @@ def take_number(connection: Connection, desk: str) -> int:
 
 @cache
 def _next_number(dialect: str) -> Any:
-    make: Any = sqlite if dialect == "sqlite" else postgresql
-    first = make.insert(TicketNumber)
-    taken = first.on_conflict_do_update(index_elements=["desk"], set_={"next": TicketNumber.c.next + 1})
+    taken = insert_into(TicketNumber, dialect).on_conflict_do_update(
+        index_elements=["desk"], set_={"next": TicketNumber.c.next + 1}
+    )
     return taken.returning(TicketNumber.c.next)
 
 
@@ -77,10 +76,9 @@ def write_message(
 
 
 def _remember_blobs(connection: Connection, files: Sequence[NewFile], now: datetime) -> None:
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = {f.sha256: {"sha256": f.sha256, "size": f.size, "at": now} for f in files if f.verdict == "accepted"}
     if rows:
-        connection.execute(dialect.insert(Blob).on_conflict_do_nothing(), list(rows.values()))
+        connection.execute(insert_into(Blob, connection.dialect.name).on_conflict_do_nothing(), list(rows.values()))
 
 
 def _file_values(message_id: int, file: NewFile) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 from store import tables
 
@@ -34,3 +35,8 @@ Received = _core(tables.Received)
 Staff = _core(tables.Staff)
 Ticket = _core(tables.Ticket)
 TicketNumber = _core(tables.TicketNumber)
+
+
+def insert_into(table: Table, dialect: str) -> Any:
+    """An INSERT that knows ON CONFLICT, as the database named writes it."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)

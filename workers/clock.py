@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from store import clock
 from store.config import Config
@@ -17,13 +16,6 @@ from store.sweeping import sweep_blobs
 
 SOON = 20.0  # seconds after the start until the first round: a gateway that comes up has better things to do
 _log = logging.getLogger("postern.clock")
-
-
-class Stop(Protocol):
-    """What tells the clock to end; each look at it is a sign of life."""
-
-    def is_set(self) -> bool: ...
-    def wait(self, seconds: float, /) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ JOBS = (Job("sweep of the blob store", 3600.0, _sweep),)
 
 
 def run(
-    config: Config, store: Store, stop: Stop, jobs: Sequence[Job] = JOBS, soon: float = SOON, now: clock.Clock = clock.now
+    config: Config, store: Store, stop: clock.Stop, jobs: Sequence[Job] = JOBS, soon: float = SOON, now: clock.Clock = clock.now
 ) -> None:  # fmt: skip
     """Runs each job `soon` seconds after the start and from then on at its pace. Raises DiskFailed."""
     due = dict.fromkeys(jobs, time.monotonic() + soon)  # paces do not leap with the wall clock (threats 91)
@@ -54,7 +46,7 @@ def run(
                 _run_one(job, config, store, stop, now())
 
 
-def _run_one(job: Job, config: Config, store: Store, stop: Stop, now: datetime) -> None:
+def _run_one(job: Job, config: Config, store: Store, stop: clock.Stop, now: datetime) -> None:
     try:
         for _step in job.run(config, store, now):
             if stop.is_set():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
@@ -16,7 +14,6 @@ from store.config import Config
 from store.database import Store, open_store
 from store.errors import DiskFailed, Temporary
 from store.holder import Holder
-from store.migrate import ensure_version
 from workers.broker import Lane, local_broker, open_broker, queue_name
 from workers.deliver import Delivery
 from workers.relay import Relay, open_relay
@@ -30,12 +27,6 @@ _LOST = 2.0  # seconds of idleness after which a hint given is taken for lost
 _BROKEN = 5.0  # seconds a broker that failed is left alone
 _KEEP = 5.0  # seconds between heartbeats, and sweeps
 _LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are taken for leaps
-
-
-class Stop(Protocol):
-    """What tells the worker to end."""
-
-    def is_set(self) -> bool: ...
 
 
 class Feeder:
@@ -201,23 +192,14 @@ class WorkerProcess:
             _log.exception("worker")  # a thread that ends here would end all delivery in silence
 
 
-def run(config: Config, stop: Stop | None = None, threads: int = 4) -> None:
-    """Sends what is due until `stop` is set or, without one, until SIGTERM or SIGINT.
+def run(config: Config, stop: clock.Stop) -> None:
+    """Sends what is due until `stop` is set, from a store at this version.
 
     Raises ConfigError, Temporary when the database does not answer at the start, and DiskFailed at any time.
     """
-    signals: list[int] = []  # a handler must not touch an Event: the main thread may be holding its lock
-    if stop is None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda number, _frame: signals.append(number))
-    store = open_store(config)
-    try:
-        ensure_version(config, store)
-    finally:
-        store.close()
-    worker = WorkerProcess(config, threads=threads)
+    worker = WorkerProcess(config)
     worker.start()
-    while not signals and not (stop is not None and stop.is_set()) and worker.failed is None:
+    while worker.failed is None and not stop.is_set():
         time.sleep(0.1)
     worker.stop()
     if worker.failed is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,20 +37,20 @@ def serve(config: ConfigFile = None) -> None:
 
 def smtp(config: ConfigFile = None) -> None:
     """Run the SMTP door alone."""
-    from gateway.smtp import serve
+    from gateway.smtp import run
 
     with _part("smtp", config) as (settings, store, pulse):
         _never_reuse(store)
-        _run_door(serve(settings, store), pulse)
+        run(settings, store, pulse.beat)
 
 
 def lmtp(config: ConfigFile = None) -> None:
     """Run the LMTP door alone; it needs `[lmtp] listen`."""
-    from gateway.lmtp import serve
+    from gateway.lmtp import run
 
     with _part("lmtp", config) as (settings, store, pulse):
         _never_reuse(store)
-        _run_door(serve(settings, store), pulse)
+        run(settings, store, pulse.beat)
 
 
 def filer(
@@ -102,28 +102,6 @@ def _part(name: str, config: Path | None) -> Iterator[tuple[Config, Store, Pulse
     _log()
     with opened(config) as (settings, store), Pulse(store, name) as pulse:
         yield settings, store, pulse
-
-
-def _run_door(serving: Coroutine[Any, Any, None], pulse: Pulse) -> None:
-    """Runs a door to its end; its pulse beats as long as the loop comes round."""
-    import asyncio
-
-    from gateway.smtp import loop_factory
-
-    async def beating() -> None:
-        async def beat() -> None:
-            while True:
-                pulse.beat()
-                await asyncio.sleep(1)
-
-        heart = asyncio.create_task(beat())
-        try:
-            await serving
-        finally:
-            heart.cancel()
-
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(beating())
 
 
 def _never_reuse(store: Store) -> None:

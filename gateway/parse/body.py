@@ -78,22 +78,22 @@ class Body:
     unread: list[File] = field(default_factory=list)  # a winmail.dat whose words cannot be read, for such mail
     unwrapped: int = 0
 
-    def text(self) -> str:
-        """All readable text, plain where there is a choice."""
-        return self._marked(False).replace(QUOTE_MARK, "")
+    def marked(self) -> str:
+        """All readable text, plain where there is a choice, with `QUOTE_MARK` where its HTML says a quotation begins."""
+        return self._marked(compare=False)
 
-    def split(self, passed_on: bool) -> tuple[str, str]:
-        """(reply, hidden) of the text; what the HTML says of quotations counts where the words say nothing.
+    def split(self, marked: str, passed_on: bool) -> tuple[str, str]:
+        """(reply, hidden) of the marked text; what the HTML says of quotations counts where the words say nothing.
 
         `passed_on`: the subject says that the mail is forwarded.
         """
-        reply, hidden = split_reply(self._marked(False), passed_on)
+        reply, hidden = split_reply(marked, passed_on)
         if not hidden and any(p.plain and p.html and marks_quotes(p.html) for p in self.pieces):
-            return split_reply(self._marked(True), passed_on)
+            return split_reply(self._marked(compare=True), passed_on)
         return reply, hidden
 
-    def _marked(self, compare: bool) -> str:
-        """The text with a mark where HTML says that a quotation begins; `compare`: also where plain text was chosen."""
+    def _marked(self, *, compare: bool) -> str:
+        """`compare`: with the marks of the HTML also where plain text was chosen."""
         found = []
         for piece in self.pieces:
             text = piece.plain or ""

@@ -9,6 +9,7 @@ from gateway.parse.body import take_apart
 from gateway.parse.headers import settle_line_ends, split_message
 from gateway.parse.limits import bound_message
 from gateway.parse.parsed import File
+from gateway.parse.plain import QUOTE_MARK
 from gateway.parse.words import clean_line, decode_words
 
 MAX_MAILS = 10
@@ -28,4 +29,4 @@ def _read(raw: bytes) -> str:
     body = take_apart(message_from_bytes(bounded.message), bounded.aside)
     values = ((name, clean_line(decode_words(headers.first(name)))) for name in ("From", "Date", "Subject"))
     head = "".join(f"{name}: {value}\n" for name, value in values if value)
-    return f"{head}\n{body.text()}"
+    return f"{head}\n{body.marked().replace(QUOTE_MARK, '')}"

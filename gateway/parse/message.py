@@ -24,6 +24,7 @@ from gateway.parse.files import read_type
 from gateway.parse.headers import Headers, settle_line_ends, split_message
 from gateway.parse.limits import MAX_SMALL, NESTED, bound_message
 from gateway.parse.parsed import Address, Bounce, Parsed
+from gateway.parse.plain import QUOTE_MARK
 from gateway.parse.quotes import is_forward_subject
 from gateway.parse.words import clean_line, decode_words
 
@@ -64,12 +65,13 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
     body = _guard(lambda: take_apart(message, bounded.aside), Body(), defects)
 
     subject = _guard(lambda: _read_subject(headers), "", defects)
-    text = _guard(body.text, "", defects)
+    marked_text = _guard(body.marked, "", defects)
+    text = marked_text.replace(QUOTE_MARK, "")
     sender = _guard(lambda: _agree(read_sender(headers), mail), None, defects)
     from_ = sender or _guard(lambda: _guess_from(headers), None, defects)
     if sender is None:
         defects.append("no-sender")
-    reply, hidden = _guard(lambda: body.split(is_forward_subject(subject)), (text, ""), defects)
+    reply, hidden = _guard(lambda: body.split(marked_text, is_forward_subject(subject)), (text, ""), defects)
     kind = read_type(message)
     address = from_.address if from_ else ""
     reported = _guard(lambda: is_report(headers, kind, address, subject), False, defects)

@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 from store.rules.archives import MOST_MEMBERS, check_members, check_sizes
@@ -13,7 +14,7 @@ from store.rules.desk import Files
 from store.rules.filetypes import films, images, office, papers
 from store.rules.filetypes.tars import read_tar
 from store.rules.filetypes.unsound import DAMAGED, Unsound
-from store.rules.filetypes.zips import read_zip
+from store.rules.filetypes.zips import Member, read_zip
 
 MOST = 100  # files a message; the rest are listed as refused (threats 52)
 
@@ -55,9 +56,8 @@ def judge(file: FileLike, rules: Files) -> Judgement:
         return Judgement("refused", "the file is empty")
     endings = sorted({_ending(name) for name in (file.filename, *file.names)})
     if len(endings) > 1 and _ending(file.filename):
-        endings = [
-            ending for ending in endings if ending
-        ]  # `Scan 12:30.pdf` is `Scan 12` to some, which opens as nothing
+        # `Scan 12:30.pdf` is `Scan 12` to some, which opens as nothing.
+        endings = [ending for ending in endings if ending]
     for ending in endings:
         if ending not in rules.allowed:
             return Judgement("refused", _not_accepted(ending))
@@ -115,27 +115,13 @@ def _not_what(ending: str) -> str:
     return f"the content is not what {ending} says"
 
 
-def _check_zip(content: bytes) -> None:
-    members = read_zip(content, MOST_MEMBERS)
+def _check_archive(read: Callable[[bytes, int], list[Member]], content: bytes) -> None:
+    members = read(content, MOST_MEMBERS)
     check_sizes(members, len(content))
     check_members(content, members)
 
 
-def _check_tar(content: bytes) -> None:
-    members = read_tar(content, MOST_MEMBERS)
-    check_sizes(members, len(content))
-    check_members(content, members)
-
-
-def _check_docx(content: bytes) -> None:
-    _check_package(content, "word", "Word")
-
-
-def _check_xlsx(content: bytes) -> None:
-    _check_package(content, "xl", "Excel")
-
-
-def _check_package(content: bytes, folder: str, kind: str) -> None:
+def _check_package(folder: str, kind: str, content: bytes) -> None:
     members = read_zip(content, MOST_MEMBERS)
     office.check_package(content, members, folder, kind)
     check_sizes(members, len(content))
@@ -157,10 +143,10 @@ _ZIP, _JPEG = b"PK\3\4", b"\xff\xd8\xff"
 _TYPES: dict[str, tuple[tuple[bytes, ...], Callable[[bytes], None]]] = {
     ".doc": ((office.OLE, office.RTF), _check_doc),
     ".xls": ((office.OLE,), _check_xls),
-    ".docx": ((_ZIP,), _check_docx),
-    ".xlsx": ((_ZIP,), _check_xlsx),
-    ".zip": ((_ZIP, b"PK\5\6", b"PK00PK\3\4", b"PK\7\x08PK\3\4"), _check_zip),
-    ".tar": ((), _check_tar),
+    ".docx": ((_ZIP,), partial(_check_package, "word", "Word")),
+    ".xlsx": ((_ZIP,), partial(_check_package, "xl", "Excel")),
+    ".zip": ((_ZIP, b"PK\5\6", b"PK00PK\3\4", b"PK\7\x08PK\3\4"), partial(_check_archive, read_zip)),
+    ".tar": ((), partial(_check_archive, read_tar)),
     ".pdf": ((), papers.check_pdf),
     ".txt": ((), papers.check_text),
     ".csv": ((), papers.check_text),

@@ -18,9 +18,11 @@ import logging, sys
 from gateway import lmtp, smtp
 from store import crash
 from store.config import load
+from store.database import open_store
 logging.basicConfig()
 crash.arm(sys.argv[3])
-{"smtp": smtp, "lmtp": lmtp}[sys.argv[1]].run(load(sys.argv[2]))
+config = load(sys.argv[2])
+{"smtp": smtp, "lmtp": lmtp}[sys.argv[1]].run(config, open_store(config))
 """
 
 

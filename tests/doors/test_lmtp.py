@@ -173,7 +173,7 @@ def test_a_path_is_relative_to_the_file(house: House) -> None:
 )
 def test_without_a_place_there_is_no_door(listen: str | None, told: str, house: House) -> None:
     with pytest.raises(ConfigError, match=rf"lmtp\.listen: {told}"):
-        run(opened_as(house[0], lmtp={"listen": listen}))
+        run(opened_as(house[0], lmtp={"listen": listen}), house[1])
 
 
 def test_a_full_door_says_so(house: House) -> None:

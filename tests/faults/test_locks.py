@@ -152,18 +152,10 @@ def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return float(request.param)
 
 
-@pytest.mark.parametrize("patience", [5.0], indirect=True)
-def test_a_lock_shorter_than_the_patience_is_waited_for(patience: float, house: House) -> None:
-    wait_out(house, 0.7)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("patience", [database.BUSY], indirect=True)
-def test_a_lock_of_four_seconds_is_waited_for(patience: float, house: House) -> None:
-    wait_out(house, 4)
-
-
-def wait_out(house: House, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("patience", "seconds"), [(5.0, 0.7), pytest.param(database.BUSY, 4, marks=pytest.mark.slow)], indirect=["patience"]
+)
+def test_a_lock_shorter_than_the_patience_is_waited_for(patience: float, seconds: float, house: House) -> None:
     answers: list[str] = []
     sender = threading.Thread(target=lambda: answers.append(house.offer(letter(1))))
     with locked(house.config):
@@ -180,18 +172,12 @@ def wait_out(house: House, seconds: float) -> None:
     assert_served(house, "m1@customer.test", "in@time.test")
 
 
-@pytest.mark.parametrize("patience", [0.3], indirect=True)
-def test_a_lock_longer_than_the_patience_is_temporary_and_all_works_again(patience: float, house: House) -> None:
-    outlast(house, 1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("patience", [database.BUSY], indirect=True)
-def test_a_lock_of_a_minute_is_temporary_and_all_works_again(patience: float, house: House) -> None:
-    outlast(house, 60)
-
-
-def outlast(house: House, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("patience", "seconds"), [(0.3, 1), pytest.param(database.BUSY, 60, marks=pytest.mark.slow)], indirect=["patience"]
+)
+def test_a_lock_longer_than_the_patience_is_temporary_and_all_works_again(
+    patience: float, seconds: float, house: House
+) -> None:
     house.send(letter(7))  # filer and worker are at work when the lock falls
     with locked(house.config):
         end = time.monotonic() + seconds

@@ -42,7 +42,7 @@ def subjects(gateway: Gateway) -> list[str]:
 
 def children() -> set[int]:
     """Processes below this one that read mail."""
-    found = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in found.splitlines()[1:]]
     parents = {int(pid): int(parent) for pid, parent, _ in rows}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from gateway.cli.signals import StopFlag
 from store import clock
 from store.apply import apply
 from store.commands import Author, NewMessage, OpenTicket, SupportReply
@@ -21,6 +22,7 @@ from store.migrate import migrate
 from store.tables import Outbox
 from templates.desks import desk_text
 from tests.fakes import FakeRelay, until
+from workers import worker
 from workers.worker import WorkerProcess
 
 
@@ -88,7 +90,7 @@ class Bench:
     @contextmanager
     def process(self) -> Iterator[subprocess.Popen[bytes]]:
         """A worker in a process of its own, as the command runs it; killed when the test is done with it."""
-        script = f"from store.config import load; from workers.worker import run; run(load({str(self.file)!r}))"
+        script = f"from store.config import load; from tests.workers.bench import run; run(load({str(self.file)!r}))"
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL) as process:
             try:
                 yield process
@@ -107,6 +109,11 @@ class Bench:
         finally:
             process.kill()
             process.join()
+
+
+def run(config: Config) -> None:
+    """What `postern worker` does in its process."""
+    worker.run(config, StopFlag())
 
 
 def copies(fake: FakeRelay) -> dict[str, set[bytes]]:

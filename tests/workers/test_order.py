@@ -22,10 +22,10 @@ from store.commands import Author, NewMessage, OpenTicket
 from store.schema import Cc, Message, Outbox
 from tests.fakes import Clock, FakeRelay, until
 from tests.harness import Gateway
-from tests.workers.bench import Bench, copies
+from tests.workers.bench import Bench, copies, run
 from workers.compose import Mail
 from workers.relay import open_relay
-from workers.worker import Keeper, run
+from workers.worker import Keeper
 
 MAILBOX = "support@hosting.desk.test"
 

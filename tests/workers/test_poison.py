@@ -10,8 +10,8 @@ import pytest
 from store.config import Config
 from store.outbox import Letter
 from tests.fakes import FakeRelay, until
-from tests.workers.bench import Bench
-from workers import deliver, worker
+from tests.workers.bench import Bench, run
+from workers import deliver
 
 POISON = 3
 
@@ -26,7 +26,7 @@ def run_and_die_of_the_poison(config: Config) -> None:
         return compose(letter, *arguments, **options)
 
     deliver.compose = deadly
-    worker.run(config)
+    run(config)
 
 
 @pytest.mark.threat(82)
