@@ -139,7 +139,10 @@ class Organization(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """Anybody with an address. `confirmed`: vouched for by `load` or staff, or proved to read mail sent to it."""
+    """Anybody with an address. `confirmed`: vouched for by `load` or staff, or proved to read mail sent to it.
+
+    `same_as`: a further address of the person named, who is meant wherever it turns up.
+    """
 
     __tablename__ = "person"
     id: int | None = _id()
@@ -150,6 +153,7 @@ class Person(SQLModel, table=True):
     password: str | None = None
     language: str = ""
     timezone: str = ""
+    same_as: int | None = _ref("person", null=True)
     created: datetime = _time()
 
 
@@ -219,6 +223,9 @@ class Ticket(SQLModel, table=True):
     last_reply_by: str = "none"
     taken: bool = False
     flags: list[str] = _json()
+    fields: dict[str, str] = _json(dict)
+    merged_into: int | None = _ref("ticket", null=True)
+    closed_at: datetime | None = _time(null=True)
     created: datetime = _time()
     updated: datetime = _time()
 
@@ -233,6 +240,56 @@ class Link(SQLModel, table=True):
     kind: str
 
 
+class Cited(SQLModel, table=True):
+    """A Message-ID that a mail of a ticket answers and nobody here has seen: what colleagues have in common (design 3)."""
+
+    __tablename__ = "cited"
+    __table_args__ = (UniqueConstraint("desk", "message_id", "ticket_id"),)
+    id: int | None = _id()
+    desk: str
+    message_id: str
+    ticket_id: int = _ref("ticket")
+
+
+class Consulted(SQLModel, table=True):
+    """Somebody outside whom support asked about a ticket; their answers are notes, and they see nothing else of it."""
+
+    __tablename__ = "consulted"
+    __table_args__ = (UniqueConstraint("ticket_id", "person_id"),)
+    id: int | None = _id()
+    ticket_id: int = _ref("ticket", index=False)
+    person_id: int = _ref("person")
+    asked_by: int | None = _ref("person", null=True, index=False)
+    at: datetime = _time()
+
+
+class Parked(SQLModel, table=True):
+    """What a mail asked for without proof of who sent it; it waits for that person's word (threats 40)."""
+
+    __tablename__ = "parked"
+    id: int | None = _id()
+    desk: str
+    ticket_id: int = _ref("ticket")
+    person_id: int = _ref("person")
+    journal_id: int | None = Field(default=None, sa_type=Id, index=True)
+    message_id: int | None = _ref("message", null=True, index=False)
+    asked: list[dict[str, Any]] = _json()
+    at: datetime = _time()
+    done_at: datetime | None = _time(null=True)
+
+
+class Blocked(SQLModel, table=True):
+    """An address, or a domain written as @example.com, whose mail a desk keeps without a word to anybody."""
+
+    __tablename__ = "blocked"
+    __table_args__ = (UniqueConstraint("desk", "pattern"),)
+    id: int | None = _id()
+    desk: str
+    pattern: str
+    blocked_by: int | None = _ref("person", null=True, index=False)
+    at: datetime = _time()
+
+
 class Cc(SQLModel, table=True):
     __tablename__ = "cc"
     __table_args__ = (UniqueConstraint("ticket_id", "person_id"),)
@@ -245,7 +302,10 @@ class Cc(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """A message of a ticket, never changed once written. `auto` marks automatic mail kept as a trace."""
+    """A message of a ticket; its words never change, a split or merge may give it another ticket.
+
+    `auto` marks automatic mail kept as a trace. `dmarc` is what was found of its sender's domain (RFC 7489), if anything.
+    """
 
     __tablename__ = "message"
     id: int | None = _id()
@@ -262,6 +322,7 @@ class Message(SQLModel, table=True):
     html: str | None = _text(None)
     channel: str = "mail"
     message_id: str | None = Field(default=None, index=True)
+    dmarc: str | None = None
     at: datetime = _time()
 
 
@@ -280,7 +341,10 @@ class Attachment(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """What happened to a ticket, by whom; mails of the outbox tell of one event each."""
+    """What happened to a ticket, by whom; mails of the outbox tell of one event each.
+
+    `before` is what the event replaced, for as long as it can be undone.
+    """
 
     __tablename__ = "event"
     id: int | None = _id()
@@ -290,11 +354,16 @@ class Event(SQLModel, table=True):
     actor_id: int | None = _ref("person", null=True, index=False)
     old: str | None = _text(None)
     new: str | None = _text(None)
+    before: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
     at: datetime = _time()
 
 
 class Outbox(SQLModel, table=True):
-    """One mail to one person about one event; `facts` freezes what it is made from (design 5)."""
+    """One mail to one person about one event; `facts` freezes what it is made from (design 5).
+
+    Of automatic answers alone (threats 38): `correspondent` is the address they go to without its + part, `stranger_of`
+    the desk when nobody has vouched for it.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -302,6 +371,8 @@ class Outbox(SQLModel, table=True):
         Index("outbox_due", "state", "next_at"),
         Index("outbox_person", "person_id", "created"),
         Index("outbox_line", "ticket_id", "person_id", "id"),
+        Index("outbox_answers", "correspondent", "created"),
+        Index("outbox_strangers", "stranger_of", "created"),
     )
     id: int | None = _id()
     event_id: int = _ref("event", index=False)
@@ -318,6 +389,8 @@ class Outbox(SQLModel, table=True):
     header_id: str = Field(unique=True, description="the Message-ID of every copy of this mail, without <>")
     reply: str = _text()
     facts: dict[str, Any] = _json(dict)
+    correspondent: str | None = None
+    stranger_of: str | None = None
     created: datetime = _time()
 
 
