@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.carrying import command_for
+from gateway.carrying import Work, work_for
 from gateway.decide import Verdict, decide
 from gateway.explaining import signals
 from gateway.hand import Hand
@@ -27,9 +27,10 @@ from gateway.studying import Reading, Students, Studied
 from store import crash, journal, outcomes
 from store.apply import apply
 from store.clock import Clock, Stop, now
+from store.commands import Command
 from store.config import Config
 from store.database import Store
-from store.errors import DiskFailed, Temporary
+from store.errors import DiskFailed, Permanent, Temporary
 from store.holder import Holder
 from store.journal import JournalRow
 from store.rules.desk import Files
@@ -214,10 +215,23 @@ class Filer:
             return self._settle(connection, row, parsed, gone, [], None)
         facts = look_up(connection, self._config, row, parsed, at)
         verdict = decide(parsed, facts)
-        command = command_for(self._config, row, studied, facts, verdict)
-        applied = apply(connection, self._config, command, at) if command else None
-        ticket = applied.ticket if applied else None
+        work = work_for(self._config, row, studied, facts, verdict)
+        ticket = self._carry_out(connection, work, at)
         self._settle(connection, row, parsed, verdict, signals(parsed, facts), ticket)
+
+    def _carry_out(self, connection: Connection, work: Work, at: datetime) -> int | None:
+        """Does the work, or what is to be done instead when the store says that it cannot be; the ticket it was done to."""
+        if work.otherwise is None:
+            return self._apply(connection, work.commands, at)
+        try:
+            with connection.begin_nested():
+                return self._apply(connection, work.commands, at)
+        except Permanent as error:
+            return self._apply(connection, work.otherwise(str(error)), at)
+
+    def _apply(self, connection: Connection, commands: Sequence[Command], at: datetime) -> int | None:
+        tickets = [apply(connection, self._config, command, at).ticket for command in commands]
+        return tickets[0] if tickets else None
 
     def _settle(
         self,

@@ -1,53 +1,74 @@
-"""Gathers the facts the rules need: people, evidence, duplicates. Reads only; decides nothing."""
+"""Gathers the facts the rules need, by three questions to the store. Reads only; decides nothing."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.decide.facts import Evidence, EvidenceKind, Facts, ReportedMail
+from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.parse import Parsed
 from gateway.parse.authentication import dmarc_result
 from store import facts as ask
-from store import people
 from store.config import Config
+from store.facts import Asking, Named, Pointers
 from store.journal import JournalRow
-from store.rules.addressing import Place
+from store.rules.addressing import Place, normalise, without_extension
 from store.rules.desk import Desk
-from store.rules.fanout import ANSWERS
-from store.rules.people import PersonFacts, TicketFacts, relation
+from store.rules.people import PersonFacts, relation
 from store.rules.tags import find_tags
 from store.rules.tokens import Token, loop_mark, verify
 
 _MOST_IDS = 50  # Message-IDs of In-Reply-To and References that are looked up
+_MOST_TAGS = 10
 _REDELIVERED = timedelta(days=5)  # how long a mail server tries (RFC 5321 4.5.4.1)
+_EVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+_ALL_ROWS = 2**62
 _REMOTE_DOORS = ("smtp", "lmtp")  # doors whose envelope sender is known, so that an empty one is the null sender
+_SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 
-def look_up(connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime) -> Facts:
-    """The facts about one mail at the desk of its journal row."""
+def look_up(
+    connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, rows_before: int = _ALL_ROWS
+) -> Facts:  # fmt: skip
+    """The facts about one mail at the desk of its journal row, as of `now`.
+
+    `rows_before`: journal rows from this one on did not exist yet, when past mail is decided anew.
+    """
     desk = config.desks[row.desk]
     places = [p for p in map(config.addresses.locate, row.recipients) if isinstance(p, Place) and p.desk == desk.name]
     tokens = [token for place in places if (token := verify(place.extension, config.secret))]
-    sender = people.find(connection, parsed.sender.address) if parsed.sender else None
-    duplicate = _duplicate(connection, desk, parsed, row, now)
-    day, hour = now - timedelta(days=1), now - timedelta(hours=1)
+    email = normalise(parsed.sender.address) if parsed.sender else ""
+    sender = ask.sender(connection, email) if email else None
+    ids = list(dict.fromkeys([*parsed.in_reply_to, *reversed(parsed.references)]))[:_MOST_IDS]
+    own = {id_: token for id_ in ids if (token := own_id(id_, config.secret))}
+    tags = [str(number) for key, number in find_tags(parsed.subject) if key == desk.key][:_MOST_TAGS]
+    named = _named(connection, desk, tokens, ids, own, tags, parsed, sender, now)
+    past = ask.past(connection, _asking(config, row, parsed, email, now, rows_before))
     return Facts(
         desk=desk,
         mailboxes=tuple(dict.fromkeys(place.mailbox for place in places)) or (desk.main,),
+        now=now,
         null_sender=row.door in _REMOTE_DOORS and not row.sender,
         sender=sender,
         sender_is_desk=_is_desk(config, parsed),
+        blocked=past.blocked,
         own_message=_is_own(config, parsed),
-        dmarc_failed=dmarc_result(parsed.auth_results, config.settings.auth.trusted_host) == "fail",
-        duplicate_of=duplicate[0] if duplicate else None,
-        duplicate_ticket=duplicate[1] if duplicate else None,
-        evidence=tuple(_evidence(connection, config, desk, tokens, parsed, sender)),
+        holds_our_words=_holds_our_words(config, parsed),
+        dmarc=dmarc_result(parsed.auth_results, config.settings.auth.trusted_host),
+        duplicate_of=past.duplicate[0] if past.duplicate else None,
+        duplicate_ticket=past.duplicate[1] if past.duplicate else None,
+        elsewhere=past.elsewhere,
+        id_reused=past.id_reused,
+        evidence=tuple(_evidence(config, named, tokens, own, ids, tags, sender)),
+        cited=_cited(parsed, own, named),
         reported=_reported(connection, desk, tokens, parsed, config.secret),
-        answers_today=ask.answers_since(connection, sender.id, ANSWERS, day) if sender else 0,
-        answers_this_hour=ask.answers_since(connection, sender.id, ANSWERS, hour) if sender else 0,
+        answers_today=past.answers_today,
+        answers_this_hour=past.answers_this_hour,
+        last_answer=past.last_answer,
+        strangers_this_hour=past.strangers_this_hour,
     )
 
 
@@ -62,12 +83,22 @@ def own_id(message_id: str, secret: bytes) -> Token | None:
     return token if token and token.kind == "copy" else None
 
 
-def _duplicate(
-    connection: Connection, desk: Desk, parsed: Parsed, row: JournalRow, now: datetime
-) -> tuple[int, int | None] | None:
-    """An earlier row with the same content. Without a Message-ID only of late: a nightly alarm may never vary."""
-    since = None if parsed.message_id else now - _REDELIVERED
-    return ask.same_content(connection, desk.name, content_key(parsed, row), row.id, since)
+def _asking(config: Config, row: JournalRow, parsed: Parsed, email: str, now: datetime, rows_before: int) -> Asking:
+    return Asking(
+        journal_id=row.id,
+        desk=row.desk,
+        desks=list(config.desks),
+        content_key=content_key(parsed, row),
+        # Without a Message-ID only of late: a nightly alarm may never vary.
+        content_since=_EVER if parsed.message_id else now - _REDELIVERED,
+        message_id=parsed.message_id,
+        email=email,
+        correspondent=without_extension(email),
+        now=now,
+        hour=now - timedelta(hours=1),
+        day=now - timedelta(days=1),
+        before=rows_before,
+    )
 
 
 def _is_own(config: Config, parsed: Parsed) -> bool:
@@ -81,30 +112,85 @@ def _is_desk(config: Config, parsed: Parsed) -> bool:
     return any(who is not None and config.addresses.is_own(who.address) for who in (parsed.sender, parsed.from_))
 
 
+def _holds_our_words(config: Config, parsed: Parsed) -> bool:
+    """No header has to survive for it (threats 36): our mails carry links to their ticket and signed addresses."""
+    return f"{config.base_url}/t/" in parsed.text or any(
+        verify(extension, config.secret) for extension in _SIGNED.findall(parsed.text)[:5]
+    )
+
+
+def _named(
+    connection: Connection, desk: Desk, tokens: Sequence[Token], ids: Sequence[str], own: dict[str, Token],
+    numbers: Sequence[str], parsed: Parsed, sender: PersonFacts | None, now: datetime,
+) -> list[Named]:  # fmt: skip
+    """Every ticket the mail points at, in one question."""
+    pointers = Pointers(
+        tickets=[token.id for token in tokens if token.kind in ("reply", "close")],
+        # Absence notes come to the envelope address too.
+        events=[*(token.id for token in tokens if token.kind == "bounce"), *(token.id for token in own.values())],
+        parked=[token.id for token in tokens if token.kind == "confirm"],
+        message_ids=[id_ for id_ in ids if id_ not in own],
+        numbers=[int(number) for number in numbers],
+        roots=[id_ for id_ in ids if id_ not in own],
+        own=parsed.message_id,
+    )
+    return ask.named(connection, desk.name, pointers, sender.id if sender else None, now)
+
+
 def _evidence(
-    connection: Connection, config: Config, desk: Desk, tokens: Sequence[Token], parsed: Parsed, sender: PersonFacts | None
+    config: Config, named: Sequence[Named], tokens: Sequence[Token], own: dict[str, Token], ids: Sequence[str],
+    numbers: Sequence[str], sender: PersonFacts | None,
 ) -> Iterable[Evidence]:  # fmt: skip
     """Strongest kind first (design 3); within a kind, tickets the sender has a part in come first (X-09)."""
-    ids = list(dict.fromkeys([*parsed.in_reply_to, *reversed(parsed.references)]))[:_MOST_IDS]
-    own = [token for id_ in ids if (token := own_id(id_, config.secret))]
-    tags = [number for key, number in find_tags(parsed.subject) if key == desk.key]
-    replies = [token for token in tokens if token.kind == "reply"]
-    returned = [token for token in tokens if token.kind == "bounce"]  # absence notes come to the envelope address too
-    found: list[tuple[EvidenceKind, TicketFacts | None, int | None]] = [
-        *(("reply_address", ask.ticket(connection, token.id), token.person) for token in replies),
-        *(("reply_address", ask.ticket_of_event(connection, token.id), token.person) for token in returned),
-        *(("own_message_id", ask.ticket_of_event(connection, token.id), token.person) for token in own),
-        *(("message_id", ticket, None) for ticket in ask.tickets_of_ids(connection, desk.name, ids)),
-        *(("subject_tag", ask.ticket_by_number(connection, desk.name, number), None) for number in tags[:10]),
-    ]
-    kinds: list[EvidenceKind] = ["reply_address", "own_message_id", "message_id", "subject_tag"]
-    for kind in kinds:
-        mine = [
-            Evidence(kind, ticket, relation(sender, ticket, desk), owner)
-            for name, ticket, owner in found
-            if name == kind and ticket is not None and ticket.desk == desk.name
-        ]
-        yield from sorted(mine, key=lambda evidence: evidence.relation == "none")
+    found: dict[EvidenceKind, list[Evidence]] = {kind: [] for kind in KINDS}
+    by_key: dict[tuple[str, str], list[Named]] = {}
+    for one in named:
+        by_key.setdefault((one.kind, one.key), []).append(one)
+
+    def add(kind: EvidenceKind, one: Named, token: Token | None = None) -> None:
+        at_home = config.desks.get(one.ticket.desk)
+        if at_home is None:
+            return
+        part = relation(sender, one.ticket, at_home)
+        if part == "none" and one.consulted and sender is not None and sender.active:
+            part = "consulted"
+        action: Action = "reply"
+        if token is not None and token.kind in ("close", "confirm"):
+            action = "close" if token.kind == "close" else "confirm"
+        found[kind].append(
+            Evidence(
+                kind, one.ticket, part, token.person if token else None, action,
+                token.id if token and action == "confirm" else None,
+                one.requester,
+                one.number if one.number != one.ticket.number else None,
+            )
+        )  # fmt: skip
+
+    table = {"reply": "ticket", "close": "ticket", "confirm": "parked", "bounce": "event", "copy": "event"}
+    for token in sorted(tokens, key=lambda token: token.kind == "bounce"):
+        for one in by_key.get((table[token.kind], str(token.id)), ()):
+            add("reply_address", one, token)
+    for token in own.values():
+        for one in by_key.get(("event", str(token.id)), ()):
+            add("own_message_id", one, token)
+    # In the order of the mail. Anybody can use a Message-ID again; of several tickets the one that had it first comes first.
+    for pointer, kind, order in (("message_id", KINDS[2], ids), ("number", KINDS[3], numbers), ("root", KINDS[4], ())):
+        mine = [one for one in named if one.kind == pointer]
+        for one in sorted(mine, key=lambda one: order.index(one.key) if one.key in order else 0):
+            add(kind, one)
+    for evidences in found.values():
+        yield from _once(sorted(evidences, key=lambda evidence: evidence.relation == "none"))
+
+
+def _once(evidences: Sequence[Evidence]) -> Iterable[Evidence]:
+    return dict.fromkeys(evidences)
+
+
+def _cited(parsed: Parsed, own: dict[str, Token], named: Sequence[Named]) -> tuple[str, ...]:
+    """What its root and the mails it answers are called, as far as no ticket holds them (design 3)."""
+    held = {one.key for one in named if one.kind == "message_id"}
+    ids = dict.fromkeys([*parsed.references, *parsed.in_reply_to])
+    return tuple(id_ for id_ in ids if id_ not in own and id_ not in held)
 
 
 def _reported(
@@ -120,6 +206,6 @@ def _reported(
         own = own_id(id_, secret)
         if own and (row := ask.mail_about(connection, own.id, own.person)):
             return ReportedMail(own.id, own.person, row.ticket_id, row.recipient, False)
-        if found := ask.tickets_of_ids(connection, desk.name, [id_]):
-            return ReportedMail(None, None, found[0].id, "somebody", False)  # who, nothing proves
+        if (ticket := ask.ticket_of_ids(connection, desk.name, [id_])) is not None:
+            return ReportedMail(None, None, ticket, "somebody", False)  # who, nothing proves
     return None

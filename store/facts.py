@@ -1,89 +1,296 @@
-"""The questions a rule's facts come from, each one indexed query."""
+"""What the rules' facts come from: three questions about a mail, each one statement over indexes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Select, bindparam, func, select
-
-from store import people
-from store.rules.people import TicketFacts
-from store.schema import Event, Message, Outbox, Outcome, Ticket
-
-_TICKET = (Ticket.c.id, Ticket.c.desk, Ticket.c.number, Ticket.c.requester_id, Ticket.c.organization_id, Ticket.c.state)
-_BY_ID = select(*_TICKET).where(Ticket.c.id == bindparam("id"))
-_BY_NUMBER = select(*_TICKET).where(Ticket.c.desk == bindparam("desk"), Ticket.c.number == bindparam("number"))
-_BY_EVENT = select(*_TICKET).join(Event, Event.c.ticket_id == Ticket.c.id).where(Event.c.id == bindparam("event"))
-_BY_MESSAGE_IDS = (
-    select(Message.c.message_id, *_TICKET)
-    .join(Ticket, Ticket.c.id == Message.c.ticket_id)
-    .where(Message.c.message_id.in_(bindparam("ids", expanding=True)), Ticket.c.desk == bindparam("desk"))
-    .order_by(Message.c.id)
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
 )
-_SAME_CONTENT = (
-    select(Outcome.c.journal_id, Outcome.c.ticket_id)
-    .where(Outcome.c.desk == bindparam("desk"), Outcome.c.content_hash == bindparam("key"))
-    .where(Outcome.c.journal_id != bindparam("but"), Outcome.c.outcome.not_in(["duplicate", "dead"]))
-    .order_by(Outcome.c.journal_id)
-    .limit(1)
+from sqlalchemy import (
+    BindParameter,
+    cast as sql_cast,
 )
-_SAME_CONTENT_SINCE = _SAME_CONTENT.where(Outcome.c.at >= bindparam("since"))
+
+from store.rules.people import PersonFacts, TicketFacts
+from store.schema import (
+    Blocked,
+    Cc,
+    Cited,
+    Consulted,
+    Event,
+    Membership,
+    Message,
+    Organization,
+    Outbox,
+    Outcome,
+    Parked,
+    Person,
+    Staff,
+    Ticket,
+)
+from store.tables import Id, Utc
+
+# --- who is it
+
+
+_ASKED, _FURTHER = Person.alias("asked"), Person.alias("further")
+_WHO = (
+    select(
+        Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone,
+        _FURTHER.c.id.label("further"), Membership.c.id.label("membership"), Membership.c.organization_id, Membership.c.role,
+        Organization.c.language.label("its_language"), Organization.c.timezone.label("its_timezone"), Staff.c.desk,
+    )
+    .select_from(_ASKED)
+    .join(Person, Person.c.id == func.coalesce(_ASKED.c.same_as, _ASKED.c.id))
+    .outerjoin(_FURTHER, _FURTHER.c.same_as == Person.c.id)
+    .outerjoin(Membership, Membership.c.person_id == Person.c.id)
+    .outerjoin(Organization, Organization.c.id == Membership.c.organization_id)
+    .outerjoin(Staff, Staff.c.person_id == Person.c.id)
+    .where(_ASKED.c.email == bindparam("email"))
+    .order_by(Membership.c.id)
+)  # fmt: skip
+
+
+def sender(connection: Connection, email: str) -> PersonFacts | None:
+    """The person with this (normalised) address, be it a further one of theirs; None when nobody has it."""
+    rows = connection.execute(_WHO, {"email": email}).all()
+    if not rows:
+        return None
+    one = rows[0]
+    memberships = {row.membership: (row.organization_id, row.role) for row in rows if row.membership is not None}
+    return PersonFacts(
+        one.id, one.email, one.name, one.status, one.confirmed,
+        tuple(sorted({row.desk for row in rows if row.desk})), tuple(memberships.values()),
+        one.language or one.its_language or "", one.timezone or one.its_timezone or "",
+        tuple(sorted({row.further for row in rows if row.further is not None})),
+    )  # fmt: skip
+
+
+# --- which tickets does it name
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """What in a mail may lead to a ticket of a desk: ids of tickets, events and parked requests, Message-IDs, numbers.
+
+    `roots`: Message-IDs it answers; `own`: its own Message-ID.
+    """
+
+    tickets: Sequence[int] = ()
+    events: Sequence[int] = ()
+    parked: Sequence[int] = ()
+    message_ids: Sequence[str] = ()
+    numbers: Sequence[int] = ()
+    roots: Sequence[str] = ()
+    own: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A ticket and the pointer that led to it; `key` is that id, Message-ID or number."""
+
+    kind: str
+    key: str
+    ticket: TicketFacts
+    number: int  # of the ticket that was named, which may have been merged into `ticket`
+    consulted: bool  # the sender is somebody support has asked about it
+    requester: str  # their address
+
+
+_MERGED, _BIG = Ticket.alias("merged"), sql_cast(null(), Id)
+_DESK: BindParameter[str] = bindparam("desk")
+
+
+def _any(name: str) -> Any:
+    return bindparam(name, expanding=True)
+
+
+def _pointing(kind: str, key: Any, place: Any, ticket: Any) -> Any:
+    return select(
+        literal(kind).label("kind"), sql_cast(key, Message.c.text.type).label("key"), place.label("place"), ticket.label("ticket_id")
+    )  # fmt: skip
+
+
+_POINTERS: CompoundSelect[Any] = union_all(
+    _pointing("ticket", Ticket.c.id, Ticket.c.id, Ticket.c.id).where(Ticket.c.id.in_(_any("tickets"))),
+    _pointing("event", Event.c.id, Event.c.id, Event.c.ticket_id).where(Event.c.id.in_(_any("events"))),
+    _pointing("parked", Parked.c.id, Parked.c.id, Parked.c.ticket_id).where(
+        Parked.c.id.in_(_any("parked")), Parked.c.done_at.is_(None)
+    ),
+    _pointing("message_id", Message.c.message_id, Message.c.id, Message.c.ticket_id).where(
+        Message.c.message_id.in_(_any("message_ids")), Message.c.at <= bindparam("before", type_=Utc)
+    ),
+    _pointing("number", Ticket.c.number, Ticket.c.id, Ticket.c.id).where(
+        Ticket.c.desk == _DESK, Ticket.c.number.in_(_any("numbers"))
+    ),
+    _pointing("root", Cited.c.message_id, Cited.c.id, Cited.c.ticket_id).where(
+        Cited.c.desk == _DESK, Cited.c.message_id.in_(_any("roots"))
+    ),
+)
+_FOUND = _POINTERS.cte("found")
+_PERSON: BindParameter[int] = bindparam("person")
+_NAMED = (
+    select(
+        _FOUND.c.kind, _FOUND.c.key, _MERGED.c.number.label("number_named"),
+        Ticket.c.id, Ticket.c.desk, Ticket.c.number, Ticket.c.requester_id, Ticket.c.organization_id, Ticket.c.state,
+        Ticket.c.closed_at, Person.c.email,
+        exists().where(Cc.c.ticket_id == Ticket.c.id, Cc.c.person_id == _PERSON).label("on_cc"),
+        exists().where(Consulted.c.ticket_id == Ticket.c.id, Consulted.c.person_id == _PERSON).label("consulted"),
+    )
+    .select_from(_FOUND)
+    .join(_MERGED, _MERGED.c.id == _FOUND.c.ticket_id)
+    .join(Ticket, Ticket.c.id == func.coalesce(_MERGED.c.merged_into, _MERGED.c.id))
+    .join(Person, Person.c.id == Ticket.c.requester_id)
+    .where(_MERGED.c.desk == _DESK, _MERGED.c.created <= bindparam("before", type_=Utc))
+    .order_by(_FOUND.c.place)
+)  # fmt: skip
+
+
+def named(connection: Connection, desk: str, pointers: Pointers, person: int | None, before: datetime) -> list[Named]:
+    """The tickets of a desk that a mail of this person names, as of a moment; a merged one is the one it went into."""
+    values = {
+        "desk": desk, "tickets": pointers.tickets, "events": pointers.events, "parked": pointers.parked,
+        "message_ids": pointers.message_ids, "numbers": [n for n in pointers.numbers if n < 2**31],
+        "roots": [*pointers.roots, *([pointers.own] if pointers.own else ())], "person": person or 0, "before": before,
+    }  # fmt: skip
+    return [
+        Named(
+            row.kind, row.key,
+            TicketFacts(
+                row.id, row.desk, row.number, row.requester_id, row.organization_id,
+                frozenset([person]) if row.on_cc and person else frozenset(), row.state, row.closed_at,
+            ),
+            row.number_named, bool(row.consulted), row.email,
+        )
+        for row in connection.execute(_NAMED, values)
+    ]  # fmt: skip
+
+
+# --- what was before
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Of what the past is asked: the row, its content, its sender, and the moments that count."""
+
+    journal_id: int
+    desk: str
+    desks: Sequence[str]
+    content_key: str
+    content_since: datetime  # earlier equal content is another mail
+    message_id: str | None
+    email: str  # of the sender, "" when unknown
+    correspondent: str
+    now: datetime
+    hour: datetime
+    day: datetime
+    before: int  # journal rows from this one on are not looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was before a mail. Answers are automatic ones, promised to its sender, or to strangers of the desk."""
+
+    duplicate: tuple[int, int | None] | None = None  # (journal row, ticket) with the same content at this desk
+    elsewhere: tuple[int, ...] = ()  # tickets of other desks with the same content
+    id_reused: bool = False  # another mail had its Message-ID
+    answers_today: int = 0
+    answers_this_hour: int = 0
+    last_answer: datetime | None = None
+    strangers_this_hour: int = 0
+    blocked: bool = False
+
+
+def _past(what: str, number: Any, other: Any = None, text: Any = None, at: Any = None) -> Any:
+    return select(
+        literal(what).label("what"),
+        sql_cast(number, Id).label("number"),
+        (sql_cast(other, Id) if other is not None else _BIG).label("other"),
+        (text if text is not None else literal("")).label("text"),
+        (at if at is not None else sql_cast(null(), Utc())).label("at"),
+    )
+
+
+def _answers(what: str, since: str) -> Any:
+    mine = (Outbox.c.correspondent == bindparam("correspondent"), Outbox.c.created <= bindparam("now", type_=Utc))
+    return _past(what, func.count(), at=func.max(Outbox.c.created)).where(
+        *mine, Outbox.c.created >= bindparam(since, type_=Utc)
+    )
+
+
+_EARLIER = and_(Outcome.c.journal_id != bindparam("row"), Outcome.c.journal_id < bindparam("row_before"))
+_PAST: Select[Any] | CompoundSelect[Any] = union_all(
+    _past("same", Outcome.c.journal_id, Outcome.c.ticket_id, Outcome.c.desk).where(
+        Outcome.c.desk.in_(_any("desks")), Outcome.c.content_hash == bindparam("key"), _EARLIER,
+        Outcome.c.at >= bindparam("content_since", type_=Utc), Outcome.c.outcome.not_in(["duplicate", "dead"]),
+    ),
+    _past("id", func.count()).where(
+        Outcome.c.message_id == bindparam("message_id"), Outcome.c.desk == _DESK, _EARLIER,
+        or_(Outcome.c.content_hash.is_(None), Outcome.c.content_hash != bindparam("key")),
+    ),
+    _answers("day", "day"),
+    _answers("hour", "hour"),
+    _past("strangers", func.count()).where(
+        Outbox.c.stranger_of == _DESK, Outbox.c.created >= bindparam("hour", type_=Utc),
+        Outbox.c.created <= bindparam("now", type_=Utc),
+    ),
+    _past("blocked", func.count()).where(Blocked.c.desk == _DESK, Blocked.c.pattern.in_(_any("patterns"))),
+)  # fmt: skip
+
+
+def past(connection: Connection, asking: Asking) -> Past:
+    """What was before a mail (threats 35, 38)."""
+    values = {
+        "row": asking.journal_id, "row_before": asking.before, "desk": asking.desk, "desks": asking.desks,
+        "key": asking.content_key, "content_since": asking.content_since, "message_id": asking.message_id,
+        "correspondent": asking.correspondent, "now": asking.now, "hour": asking.hour, "day": asking.day,
+        "patterns": [asking.email, f"@{asking.email.rpartition('@')[2]}"],
+    }  # fmt: skip
+    rows = connection.execute(_PAST, values).all()
+    count = {row.what: row for row in rows if row.what != "same"}
+    same = sorted((row for row in rows if row.what == "same"), key=lambda row: cast(int, row.number))
+    here = next((row for row in same if row.text == asking.desk), None)
+    return Past(
+        duplicate=(here.number, here.other) if here else None,
+        elsewhere=tuple(row.other for row in same if row.text != asking.desk and row.other is not None),
+        id_reused=count["id"].number > 0,
+        answers_today=count["day"].number,
+        answers_this_hour=count["hour"].number,
+        last_answer=count["day"].at,
+        strangers_this_hour=count["strangers"].number,
+        blocked=count["blocked"].number > 0,
+    )
+
+
+# --- delivery reports alone
+
 
 _ABOUT = select(Outbox.c.id, Outbox.c.ticket_id, Outbox.c.recipient, Outbox.c.state).where(
     Outbox.c.event_id == bindparam("event"), Outbox.c.person_id == bindparam("person")
 )
-_SENT_SINCE = select(func.count(Outbox.c.id)).where(
-    Outbox.c.person_id == bindparam("person"),
-    Outbox.c.created >= bindparam("since"),
-    Outbox.c.template.in_(bindparam("templates", expanding=True)),
+_RETURNED = (
+    select(Message.c.ticket_id)
+    .join(Ticket, Ticket.c.id == Message.c.ticket_id)
+    .where(Message.c.message_id.in_(_any("ids")), Ticket.c.desk == _DESK)
+    .order_by(Message.c.id)
+    .limit(1)
 )
-
-
-def ticket(connection: Connection, ticket_id: int) -> TicketFacts | None:
-    """The ticket with this id."""
-    return _one(connection, _BY_ID, id=ticket_id)
-
-
-def ticket_by_number(connection: Connection, desk: str, number: int) -> TicketFacts | None:
-    """The ticket with this number at this desk."""
-    if number > 2**31 - 1:
-        return None
-    return _one(connection, _BY_NUMBER, desk=desk, number=number)
-
-
-def ticket_of_event(connection: Connection, event_id: int) -> TicketFacts | None:
-    """The ticket an event happened to."""
-    return _one(connection, _BY_EVENT, event=event_id)
-
-
-def tickets_of_ids(connection: Connection, desk: str, ids: Sequence[str]) -> list[TicketFacts]:
-    """The tickets of this desk that hold messages with these Message-IDs, in the order of the ids.
-
-    Anybody can use a Message-ID again; of several tickets the one that had it first comes first.
-    """
-    if not ids:
-        return []
-    rows = sorted(
-        connection.execute(_BY_MESSAGE_IDS, {"ids": list(ids), "desk": desk}), key=lambda row: ids.index(row.message_id)
-    )
-    first: dict[int, Any] = {}
-    for row in rows:
-        first.setdefault(row.id, row)
-    return [people.ticket_facts(connection, row) for row in first.values()]
-
-
-def same_content(
-    connection: Connection, desk: str, content_key: str, but: int, since: datetime | None
-) -> tuple[int, int | None] | None:
-    """The first journal row of this desk with the same content, filed since then, and its ticket (threats 35)."""
-    values = {"desk": desk, "key": content_key, "but": but}
-    if since is None:
-        row = connection.execute(_SAME_CONTENT, values).first()
-    else:
-        row = connection.execute(_SAME_CONTENT_SINCE, values | {"since": since}).first()
-    return (row.journal_id, row.ticket_id) if row else None
 
 
 def mail_about(connection: Connection, event_id: int, person_id: int) -> Any | None:
@@ -91,12 +298,6 @@ def mail_about(connection: Connection, event_id: int, person_id: int) -> Any | N
     return connection.execute(_ABOUT, {"event": event_id, "person": person_id}).first()
 
 
-def answers_since(connection: Connection, person_id: int, templates: Collection[str], since: datetime) -> int:
-    """How many automatic answers a person was promised since a moment (threats 38)."""
-    values = {"person": person_id, "since": since, "templates": list(templates)}
-    return connection.execute(_SENT_SINCE, values).scalar_one()
-
-
-def _one(connection: Connection, query: Select[Any], **values: int | str) -> TicketFacts | None:
-    row = connection.execute(query, values).first()
-    return people.ticket_facts(connection, row) if row else None
+def ticket_of_ids(connection: Connection, desk: str, ids: Collection[str]) -> int | None:
+    """The ticket of this desk that first held a message with one of these Message-IDs."""
+    return connection.execute(_RETURNED, {"ids": list(ids), "desk": desk}).scalar() if ids else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select, update
 
 from store.rules.addressing import normalise
 from store.rules.desk import Desk
@@ -15,7 +15,9 @@ from store.rules.people import PersonFacts, TicketFacts
 from store.schema import Cc, Membership, Organization, Person, Staff, Ticket, insert_into
 
 # Constant statements, here and in the other rooms a mail passes: building one costs more than running it.
-_BY_EMAIL = select(Person.c.id, Person.c.name).where(Person.c.email == bindparam("email"))
+_BY_EMAIL = select(func.coalesce(Person.c.same_as, Person.c.id).label("id"), Person.c.name).where(
+    Person.c.email == bindparam("email")
+)
 _ANY_OF: BindParameter[list[int]] = bindparam("ids", expanding=True)
 _PEOPLE = select(
     Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone
@@ -48,7 +50,7 @@ NOBODY = "unknown@sender.invalid"  # stands for a sender that no part of a mail 
 
 
 def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
-    """The id of the person with this address, made when there is none; an empty name is filled in."""
+    """The id of the person with this address, be it a further one, made when there is none; an empty name is filled in."""
     email = normalise(email)
     found = connection.execute(_BY_EMAIL, {"email": email}).first()
     if found is None:
@@ -59,7 +61,7 @@ def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
         connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
         found = connection.execute(_BY_EMAIL, {"email": email}).one()
     if name and not found.name:
-        connection.execute(update(Person).where(Person.c.id == found.id).values(name=name))
+        connection.execute(update(Person).where(Person.c.id == found.id, Person.c.name == "").values(name=name))
     return int(found.id)
 
 
@@ -103,21 +105,38 @@ def organization_of(connection: Connection, person_id: int, desk: str) -> int | 
     return connection.execute(_ORGANIZATION, {"person": person_id, "desk": desk}).scalar()
 
 
-def concerned(connection: Connection, ticket: TicketFacts, department: str, desk: Desk, actor: int | None) -> Concerned:
-    """Everybody around a ticket, for `fan_out`."""
+def join_by_domain(connection: Connection, person_id: int, email: str, desk: str) -> None:
+    """Makes somebody of an organisation's domain a member of it, unless they belong to one already (A-25)."""
+    if organization_of(connection, person_id, desk) is not None:
+        return
+    domain = normalise(email).rpartition("@")[2]
+    of_desk = select(Organization.c.id, Organization.c.domains).where(Organization.c.desk == desk)
+    for organization, domains in connection.execute(of_desk.order_by(Organization.c.id)):
+        if domain in domains:
+            values = {"person_id": person_id, "organization_id": organization, "role": "member"}
+            connection.execute(insert(Membership).values(**values))
+            return
+
+
+def concerned(
+    connection: Connection, ticket: TicketFacts, department: str, desk: Desk, actor: int | None,
+    addressee: int | None = None, alerts: Sequence[int] = (),
+) -> Concerned:  # fmt: skip
+    """Everybody around a ticket, for `fan_out`; `addressee` and `alerts` are people a change names itself."""
     admins: list[int] = []
     if ticket.organization is not None and desk.notify.organization_admins:
         admins = list(connection.execute(_ADMINS, {"organization": ticket.organization}).scalars())
     cc = list(connection.execute(_ON_CC, {"ticket": ticket.id}).scalars())
     staff = _staff(connection, desk.name, department) if desk.notify.department_staff else []
-    wanted = [ticket.requester, *admins, *cc, *staff] + ([actor] if actor else [])
+    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *filter(None, (actor, addressee))]
     by_id = {person.id: person for person in facts(connection, wanted)}
 
     def pick(ids: Iterable[int]) -> tuple[PersonFacts, ...]:
         return tuple(by_id[id_] for id_ in ids if id_ in by_id)
 
     return Concerned(
-        by_id[ticket.requester], pick(admins), pick(cc), pick(staff), by_id.get(actor) if actor else None
+        by_id[ticket.requester], pick(admins), pick(cc), pick(staff), by_id.get(actor) if actor else None,
+        by_id.get(addressee) if addressee else None, pick(alerts),
     )  # fmt: skip
 
 

@@ -10,13 +10,13 @@ from typing import Any, cast
 from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
 
 from store import people
-from store.commands import Author, NewFile, NewMessage
+from store.commands import Author, Fields, NewFile, NewMessage
 from store.config import Config
 from store.errors import NotFound
 from store.rules.addressing import normalise
 from store.rules.desk import PRIORITIES, Desk
 from store.rules.states import Condition, Happening, advance, label
-from store.schema import Attachment, Blob, Event, Message, Ticket, TicketNumber, insert_into
+from store.schema import Attachment, Blob, Event, Message, Outbox, Ticket, TicketNumber, insert_into
 
 FIRST_NUMBER = 1001
 MOST_CC = 100  # people a mail may put on a ticket (RFC 5321 4.5.3.1.8 asks no server to take more recipients)
@@ -66,6 +66,7 @@ def write_message(
         "html": message.html,
         "channel": message.channel,
         "message_id": message.message_id,
+        "dmarc": message.dmarc,
         "at": now,
     }
     message_id = insert_row(connection, Message, values)
@@ -97,7 +98,11 @@ def advance_ticket(
     after = before
     for happening in happened:
         after = advance(after, cast(Happening, happening))
-    values = {"state": after.state, "last_reply_by": after.last_reply_by, "taken": after.taken, "updated": now}
+    closed_at = (ticket.closed_at if before.state == "closed" else now) if after.state == "closed" else None
+    values = {
+        "state": after.state, "last_reply_by": after.last_reply_by, "taken": after.taken, "closed_at": closed_at,
+        "updated": now,
+    }  # fmt: skip
     connection.execute(_ADVANCE, values | {"ticket": ticket.id})
     old, new = label(before, desk), label(after, desk)
     if old != new:
@@ -117,17 +122,37 @@ def add_cc(
             write_event(connection, ticket_id, "cc_added", author, now, new=normalise(someone.email))
 
 
-def raise_priority(connection: Connection, ticket: Any, priority: str, actor: int | None, now: datetime) -> None:
-    """Raises the priority of a ticket; never lowers it."""
-    if PRIORITIES.index(cast(Any, priority)) > PRIORITIES.index(ticket.priority):
-        connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(priority=priority, updated=now))
-        write_event(connection, ticket.id, "priority", actor, now, old=ticket.priority, new=priority)
+def raise_priority(connection: Connection, ticket: Any, priority: str, actor: int | None, now: datetime) -> int | None:
+    """Raises the priority of a ticket; never lowers it. The event, None when nothing changed."""
+    if PRIORITIES.index(cast(Any, priority)) <= PRIORITIES.index(ticket.priority):
+        return None
+    connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(priority=priority, updated=now))
+    return write_event(connection, ticket.id, "priority", actor, now, old=ticket.priority, new=priority)
 
 
 def add_flags(connection: Connection, ticket: Any, flags: Sequence[str]) -> None:
     """Adds what staff should know about a ticket."""
     if new := [flag for flag in flags if flag not in ticket.flags]:
         connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=[*ticket.flags, *new]))
+
+
+def add_fields(connection: Connection, ticket: Any, fields: Fields, actor: int | None, now: datetime) -> None:
+    """Writes what a mail said of the fields of a form; what it does not name stays (EQ-22, EQ-23)."""
+    if new := {name: value for name, value in fields if ticket.fields.get(name) != value}:
+        connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(fields={**ticket.fields, **new}))
+        for name, value in new.items():
+            write_event(connection, ticket.id, f"field_{name}", actor, now, old=ticket.fields.get(name), new=value)
+
+
+def was_told(connection: Connection, ticket_id: int, kind: str, person: int) -> bool:
+    """Whether a person was ever told of such an event of a ticket."""
+    told = (
+        select(Outbox.c.id)
+        .join(Event, Event.c.id == Outbox.c.event_id)
+        .where(Outbox.c.ticket_id == ticket_id, Outbox.c.person_id == person, Event.c.kind == kind)
+        .limit(1)
+    )
+    return connection.execute(told).first() is not None
 
 
 def note_refused(
@@ -142,11 +167,12 @@ def note_refused(
 
 def write_event(
     connection: Connection, ticket_id: int, kind: str, actor: int | None, now: datetime, *,
-    message_id: int | None = None, old: str | None = None, new: str | None = None,
+    message_id: int | None = None, old: str | None = None, new: str | None = None, before: dict[str, Any] | None = None,
 ) -> int:  # fmt: skip
-    """Writes what happened to a ticket; the id of the event."""
+    """Writes what happened to a ticket; the id of the event. `before`: what undoing it brings back."""
     values = {
-        "ticket_id": ticket_id, "message_id": message_id, "kind": kind, "actor_id": actor, "old": old, "new": new, "at": now,
+        "ticket_id": ticket_id, "message_id": message_id, "kind": kind, "actor_id": actor, "old": old, "new": new,
+        "before": before, "at": now,
     }  # fmt: skip
     return insert_row(connection, Event, values)
 

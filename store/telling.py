@@ -12,8 +12,9 @@ from sqlalchemy import Connection, bindparam, select
 from store import crash, outbox, people
 from store.commands import NewFile
 from store.config import Config
+from store.rules.addressing import without_extension
 from store.rules.desk import Desk
-from store.rules.fanout import Change, Notice, fan_out
+from store.rules.fanout import ANSWERS, Change, Notice, fan_out
 from store.rules.files import allowed_text
 from store.rules.people import PersonFacts
 from store.rules.states import Condition, help_text, label
@@ -42,6 +43,12 @@ class Told:
     message_header: str | None = None
     files: Sequence[NewFile] = ()
     label_changed: bool = False
+    alerts: Sequence[int] = ()  # people who hear of it at once, whatever their department
+    about: str = ""  # what the mail names besides: an address, what was asked
+    problems: tuple[str, ...] = ()
+    confirms: int | None = (
+        None  # the parked request that answering this mail confirms, instead of writing on the ticket
+    )
 
 
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
@@ -50,8 +57,9 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
     ticket = connection.execute(_TICKET, {"ticket": ticket_id}).one()
     desk = config.desks[ticket.desk]
     around = people.concerned(
-        connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor
-    )
+        connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor,
+        told.change.addressee, told.alerts,
+    )  # fmt: skip
     notices = fan_out(told.change, around, desk)
     if notices:
         shared = _shared(connection, config, desk, ticket, told, around.actor, now)
@@ -88,6 +96,11 @@ def _shared(
         "claims": _claims(connection, config, ticket.id),
         "link": f"{config.base_url}/t/{desk.key}-{ticket.number}{anchor}",
         "at": now.isoformat(),
+        "missing": list(told.change.missing),
+        "about": told.about,
+        "problems": list(told.problems),
+        "confirms": told.confirms,
+        "closed": ticket.state == "closed",
     }
 
 
@@ -113,13 +126,15 @@ def _row(
         "recipient_name": person.name if notice.known else "",
         "language": person.language or desk.language,
         "timezone": person.timezone or desk.timezone,
+        "may_close": notice.role in ("requester", "admin") and desk.customer_close,
         "in_reply_to": own_mail or (former[-1] if former else root),
         "references": references,
     }
     if notice.role != "staff":
         facts |= {"flags": [], "claims": None}
     if not notice.known:
-        facts |= {"subject": "", "author": "", "refused": []}
+        facts |= {"subject": "", "author": "", "refused": [], "about": ""}
+    answer = notice.template in ANSWERS
     domain = shared["from_address"].rpartition("@")[2]
     token = sign(Token("copy", told.event_id, person.id), config.secret)
     return {
@@ -132,6 +147,8 @@ def _row(
         "next_at": now,
         "header_id": f"{token}@{domain}",
         "facts": facts,
+        "correspondent": without_extension(person.email) if answer else None,
+        "stranger_of": desk.name if answer and not person.confirmed else None,
         "created": now,
     }
 

@@ -6,17 +6,20 @@ from gateway.parse import Parsed
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
-    """On the ticket its sender may write on; an alarm or a list mail that names none is a ticket, for staff to see."""
+    """On the ticket its sender may write on; an alarm or a list mail that names none is a ticket, for staff to see.
+
+    An unknown root is no name: monitors put all their alarms under one.
+    """
     if parsed.auto is None and not facts.null_sender:
         return None
-    if parsed.auto == "list" and any(facts.sender and e.owner == facts.sender.id for e in facts.evidence):
+    if parsed.auto == "list" and facts.sender and any(facts.sender.is_(e.owner) for e in facts.evidence):
         return None  # a person's answer that a group address carried to us, to an address signed for that person
     kind = parsed.auto or "null sender"
     for evidence in facts.evidence:
-        if evidence.relation != "none":
+        if evidence.relation != "none" and evidence.kind != "root":
             return Verdict(
                 "auto", f"{kind}, kept on the ticket named by its {evidence.kind}", ticket=evidence.ticket.id
             )
     if kind == "auto-reply" and (parsed.marked or facts.null_sender):
         return Verdict("auto", "an automatic reply that belongs to no ticket")
-    return Verdict("new", f"{kind}: a ticket that is not answered", acknowledge=False, flags=("automatic",))
+    return Verdict("new", f"{kind}: a ticket that is not answered", flags=("automatic",))

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from store.rules.desk import Desk, Mailbox, Priority
 from store.rules.people import PersonFacts, Relation, TicketFacts
 
-EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag"]
+EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag", "root"]
+KINDS: tuple[EvidenceKind, ...] = ("reply_address", "own_message_id", "message_id", "subject_tag", "root")
+Action = Literal["reply", "close", "confirm"]
+
+# threats 38: automatic answers to one address, in 24 hours for strangers and in one hour for people we know.
+STRANGER_BUDGET = 3
+KNOWN_BUDGET = 20
+_PROMPT = timedelta(minutes=2)  # a machine answers our answers as fast as that
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One pointer from the mail to a ticket. `owner` is the person a signed pointer was given to, else None."""
+    """One pointer from the mail to a ticket. `owner` is the person a signed pointer was given to, else None.
+
+    `action`: what a mail to the signed address means; `request`: the parked request it confirms.
+    """
 
     kind: EvidenceKind
     ticket: TicketFacts
     relation: Relation  # of the sender to that ticket
     owner: int | None = None
+    action: Action = "reply"
+    request: int | None = None
+    requester: str = ""  # the address of the ticket's requester
+    merged_from: int | None = None  # the number the pointer named, when that ticket has gone into this one
 
     @property
     def proves_sender(self) -> bool:
@@ -43,17 +58,25 @@ class Facts:
 
     desk: Desk
     mailboxes: tuple[Mailbox, ...]  # of this desk, that the envelope names; never empty
+    now: datetime
     null_sender: bool = False  # RFC 5321 4.5.5: sent by a machine that wants no answer
     sender: PersonFacts | None = None
     sender_is_desk: bool = False
+    blocked: bool = False  # the desk wants no mail of this sender
     own_message: bool = False  # its Message-ID or its loop mark is ours: a mail we sent came back
-    dmarc_failed: bool = False
+    holds_our_words: bool = False  # its text has a signed address or a ticket link of ours in it
+    dmarc: str | None = None  # what was found of the From domain (RFC 7489), None when nobody looked
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
+    elsewhere: tuple[int, ...] = ()  # tickets of other desks that the same mail opened
+    id_reused: bool = False  # another mail had its Message-ID (threats 35)
     evidence: tuple[Evidence, ...] = ()
+    cited: tuple[str, ...] = ()  # Message-IDs it answers that are no mail of ours or of a ticket
     reported: ReportedMail | None = None
     answers_today: int = 0  # automatic answers promised to the sender in the last 24 hours
     answers_this_hour: int = 0
+    last_answer: datetime | None = None
+    strangers_this_hour: int = 0  # automatic answers of the desk to people nobody has vouched for
 
     @property
     def mailbox(self) -> Mailbox:
@@ -63,6 +86,41 @@ class Facts:
     @property
     def staff(self) -> bool:
         return self.sender is not None and self.sender.active and self.desk.name in self.sender.staff_of
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody has vouched for the sender, or they have proved to read their mail."""
+        return self.sender is not None and self.sender.confirmed
+
+    @property
+    def dmarc_failed(self) -> bool:
+        """The From domain disowns the mail."""
+        return self.dmarc == "fail"
+
+    @property
+    def proof(self) -> Evidence | None:
+        """The strongest signed pointer that was given to the sender, when nothing speaks against it (threats 40)."""
+        if self.sender is None or self.dmarc_failed:
+            return None
+        return next((e for e in self.evidence if self.sender.is_(e.owner)), None)
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether the sender may be sent one more automatic answer (threats 38).
+
+        People we know have a wider budget, but for a mail that repeats our words to us or comes as fast as only a
+        machine writes: an echo is known too, once it has used an address we gave it.
+        """
+        if self.known and not self._echo:
+            return self.answers_this_hour < KNOWN_BUDGET
+        if self.answers_today >= STRANGER_BUDGET:
+            return False
+        return self.known or self.strangers_this_hour < self.desk.strangers_per_hour
+
+    @property
+    def _echo(self) -> bool:
+        prompt = self.last_answer is not None and self.now - self.last_answer < _PROMPT
+        return prompt or self.holds_our_words
 
 
 _RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2, "urgent": 3}

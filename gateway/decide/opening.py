@@ -3,36 +3,57 @@
 from gateway.decide.facts import Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
-
-# threats 38: automatic answers to one address, in 24 hours for strangers and in one hour for people we know.
-STRANGER_BUDGET = 3
-KNOWN_BUDGET = 20
+from gateway.parse.fields import read_fields
+from store.rules.desk import Answer
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict:
     """Always a verdict; the ticket says why when nobody is answered."""
-    flags = tuple(_DEFECT_FLAGS[defect] for defect in parsed.defects if defect in _DEFECT_FLAGS)
+    flags = tuple(dict.fromkeys(_DEFECT_FLAGS[defect] for defect in parsed.defects if defect in _DEFECT_FLAGS))
     if parsed.sender is None:
-        return Verdict(
-            "new", "who wrote it cannot be told for certain", acknowledge=False, flags=("unverified-sender", *flags)
-        )  # fmt: skip
+        return Verdict("new", "who wrote it cannot be told for certain", flags=("unverified-sender", *flags))
     if facts.sender and not facts.sender.active:
-        return Verdict("new", "the sender is inactive here", acknowledge=False, flags=("inactive-sender", *flags))
+        return Verdict("new", "the sender is inactive here", flags=("inactive-sender", *flags))
     if facts.dmarc_failed:
+        return Verdict("new", "the sender's domain disowns it (DMARC)", flags=("dmarc-failed", *flags))
+    if facts.id_reused:
+        flags = ("message-id-reused", *flags)
+    if _is_held(facts):
+        answer: Answer | None = "held_ack" if facts.may_answer else None
         return Verdict(
-            "new", "the sender's domain disowns it (DMARC)", acknowledge=False, flags=("dmarc-failed", *flags)
+            "held", "this desk holds mail of unknown senders", answer=answer, flags=("held", "unknown-sender", *flags)
         )
-    if _spent(facts):
-        return Verdict(
-            "new", "this sender has had enough automatic answers", acknowledge=False, flags=("not-answered", *flags)
-        )  # fmt: skip
-    return Verdict("new", f"new mail to {facts.mailbox.address}", flags=flags)
+    if not facts.may_answer:
+        return Verdict("new", "this sender has had enough automatic answers", flags=("not-answered", *flags))
+    missing = _missing(parsed, facts)
+    return Verdict(
+        "new", f"new mail to {facts.mailbox.address}", answer=_answer(facts, missing), missing=missing, flags=flags
+    )
 
 
-def _spent(facts: Facts) -> bool:
-    if facts.sender and facts.sender.confirmed:
-        return facts.answers_this_hour >= KNOWN_BUDGET
-    return facts.answers_today >= STRANGER_BUDGET
+def _is_held(facts: Facts) -> bool:
+    """A-24: `topics` and `hold` differ in the mailboxes that are for everybody, which the desk file says."""
+    return facts.desk.unknown_sender != "accept" and not facts.known and not facts.staff and not _for_everybody(facts)
+
+
+def _for_everybody(facts: Facts) -> bool:
+    return any(mailbox.everybody for mailbox in facts.mailboxes)
+
+
+def _missing(parsed: Parsed, facts: Facts) -> tuple[str, ...]:
+    """Fields of the desk's form that the mail does not name (A-28); safety and login mail is not asked for any."""
+    if _for_everybody(facts) or facts.staff or not facts.desk.required_fields:
+        return ()
+    told = dict(read_fields(parsed.reply))
+    return tuple(name for name in facts.desk.required_fields if name not in told)
+
+
+def _answer(facts: Facts, missing: tuple[str, ...]) -> Answer:
+    if missing:
+        return "missing_info"
+    if facts.mailbox.answer == "confirmation" and facts.desk.general_mail == "nudge" and not _for_everybody(facts):
+        return "portal_nudge"
+    return facts.mailbox.answer
 
 
 # What a person should know about how the mail was read.

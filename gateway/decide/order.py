@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.decide import automatic, bounce, duplicate, opening, own_mail, reply, stranger
+from gateway.decide import (
+    automatic,
+    blocked,
+    bounce,
+    confirmation,
+    duplicate,
+    follow_up,
+    opening,
+    own_mail,
+    reply,
+    stranger,
+    support,
+)
 from gateway.decide.facts import Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
@@ -16,7 +28,15 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
     ("duplicate", duplicate.judge, "first: a door that asks again after a lost answer must change nothing"),
     ("own_mail", own_mail.judge, "before bounces and replies: our own mails name tickets too"),
     ("bounce", bounce.judge, "before automatic mail: a report belongs to the mail it is about"),
-    ("automatic", automatic.judge, "before replies: a machine's answer must not reopen a ticket"),
+    (
+        "blocked",
+        blocked.judge,
+        "after bounces, which tell of our own mail; before anything that somebody would hear of",
+    ),
+    ("automatic", automatic.judge, "before replies: a machine's answer must not reopen a ticket, nor confirm anything"),
+    ("confirmation", confirmation.judge, "before replies: a mail to that address is the act, whatever it says"),
+    ("follow_up", follow_up.judge, "before replies: what was closed long ago is not reopened where the desk says so"),
+    ("support", support.judge, "staff, who speak for the desk only with proof"),
     ("reply", reply.judge, "people with a part in the ticket they name"),
     ("stranger", stranger.judge, "after replies: what is left names a ticket its sender has no part in"),
     ("opening", opening.judge, "last: every mail that says nothing else is a new ticket"),

@@ -1,55 +1,81 @@
 """Mail that names a ticket: appended when its sender has a part in it (design 3, X-01)."""
 
-import re
-
 from gateway.decide.facts import Evidence, Facts
 from gateway.decide.verdict import Verdict
-from gateway.parse import Parsed, split_reply
-from templates.words import NOTICE_MARK
+from gateway.parse import Parsed
+from gateway.parse.commands import read_commands
 
-_NOTICE = re.compile(r"[\s>]+".join(map(re.escape, NOTICE_MARK.split())))  # clients wrap and quote lines
+_MAY_CLOSE = ("requester", "admin")  # A-13: people on CC may not
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
-    """The strongest evidence wins; speaking as support needs an address or Message-ID signed for that very person."""
+    """The strongest evidence wins; what a customer asks for is done only with an address signed for them (X-02)."""
     if parsed.sender is None or not facts.evidence:
         return None
     best = facts.evidence[0]
-    proved = facts.sender is not None and best.owner == facts.sender.id
-    if facts.dmarc_failed and not proved:
-        return None  # the stranger's rule: the domain itself says that this is not its mail
     if best.relation == "staff":
-        return _staff(parsed, best, facts)
-    if best.relation != "none":
-        flags = ("evidence-disagrees",) if _disagrees(facts) else ()
+        return None  # the staff rule
+    if facts.dmarc_failed and not _is_owner(best, facts):
+        return None  # the stranger's rule: the domain itself says that this is not its mail
+    if best.relation == "consulted":
+        return Verdict("reply", _reason(best), ticket=best.ticket.id, speaker="outsider")
+    if best.relation == "none":
+        return _thread(parsed, facts, best)
+    return _with_wish(parsed, facts, best)
+
+
+def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
+    requested = read_commands(parsed.reply)
+    wishes = best.action == "close" or any(one.name == "close" for one in requested.commands)
+    allowed = best.relation in _MAY_CLOSE and facts.desk.customer_close
+    proved = facts.proof is not None and facts.proof.ticket.id == best.ticket.id
+    parks = wishes and allowed and not proved and facts.may_answer
+    words = bool(requested.text.strip() or parsed.files) if wishes else True
+    problems: tuple[str, ...] = ()
+    if wishes and not allowed and facts.may_answer:
+        problems = (f"Only whoever opened a {facts.desk.noun} may close it.",)
+    return Verdict(
+        "reply" if words else "command",
+        _reason(best),
+        ticket=best.ticket.id,
+        proved=_is_owner(best, facts),
+        flags=(("evidence-disagrees",) if disagrees(facts) else ()) + _unproved(wishes and allowed, proved or parks),
         # A number in the subject is easily guessed; whoever forges From could add themselves to the ticket (threats 42).
-        names_people = best.kind != "subject_tag" and not facts.dmarc_failed
-        return Verdict(
-            "reply", _reason(best), ticket=best.ticket.id, proved=proved, flags=flags, names_people=names_people
-        )
-    return None
+        names_people=best.kind not in ("subject_tag", "root") and not facts.dmarc_failed,
+        acknowledge=facts.may_answer,
+        requested=requested if wishes else None,
+        closes=wishes and allowed and proved,
+        parks=parks,
+        problems=problems,
+    )
 
 
-def _staff(parsed: Parsed, best: Evidence, facts: Facts) -> Verdict | None:
-    proof = next((e for e in facts.evidence if facts.sender and e.owner == facts.sender.id), None)
-    if proof is None or proof.ticket.id != best.ticket.id or facts.dmarc_failed:
-        return None  # the stranger's rule: nothing is said in the name of support
-    if not own_words(parsed) and not parsed.files:
-        why = "support's answer has no words of its own"
-        return Verdict("reply", why, ticket=best.ticket.id, as_note=True, flags=("unsent-answer",))
-    return Verdict("reply", f"support, proved by the {proof.kind}", ticket=best.ticket.id, as_support=True, proved=True)
+def _unproved(wished: bool, settled: bool) -> tuple[str, ...]:
+    return ("unproved-request",) if wished and not settled else ()
 
 
-def own_words(parsed: Parsed) -> str:
-    """What an answer of support says itself: nothing of the notice it answers, however a client quotes it (threats 47)."""
-    mark = _NOTICE.search(parsed.text)
-    words = split_reply(parsed.text[: mark.start()])[0] if mark else parsed.reply
-    # Lines quoted between answers are the notice's, even where the client left out what marks it.
-    words = "\n".join(line for line in words.split("\n") if not line.lstrip().startswith(">"))
-    return words.strip().rstrip("> ")
+def _thread(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict | None:
+    """Colleagues who answer each other before there is a tag meet on one ticket by the mail they have in common.
+
+    Whoever also writes to the ticket's requester joins it; others only leave their words, for staff to see.
+    """
+    if best.kind != "root" or facts.dmarc_failed or (facts.sender and not facts.sender.active):
+        return None
+    if not facts.known and facts.desk.unknown_sender != "accept":
+        return None
+    joins = any(address.address == best.requester for address in (*parsed.to, *parsed.cc))
+    return Verdict(
+        "reply", "answers the same mail as an earlier one", ticket=best.ticket.id, joins=joins, quiet=not joins,
+        names_people=False, flags=("shared-thread",), acknowledge=False,
+    )  # fmt: skip
 
 
-def _disagrees(facts: Facts) -> bool:
+def _is_owner(best: Evidence, facts: Facts) -> bool:
+    return facts.sender is not None and facts.sender.is_(best.owner)
+
+
+def disagrees(facts: Facts) -> bool:
+    """Whether the evidence points at more than one ticket."""
     return len({evidence.ticket.id for evidence in facts.evidence}) > 1
 
 

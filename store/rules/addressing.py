@@ -73,3 +73,9 @@ def normalise(address: str) -> str:
         with suppress(UnicodeError):
             domain = domain.encode("idna").decode("ascii")
     return f"{local}{at}{domain}"
+
+
+def without_extension(email: str) -> str:
+    """The address all `+` parts of a mailbox lead to: one correspondent, however many people (threats 38)."""
+    local, at, domain = email.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"

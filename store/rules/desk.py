@@ -7,6 +7,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Priority = Literal["low", "medium", "high", "urgent"]
+# What a mail that opens a ticket is answered with.
+Answer = Literal[
+    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up"
+]
+FIELDS = ("model", "serial", "error_code", "ref", "area", "device", "service")
 PRIORITIES: tuple[Priority, ...] = ("low", "medium", "high", "urgent")
 
 # requirements IN-18: exactly these thirteen; "csv" means .csv.
@@ -26,6 +31,11 @@ class Mailbox(Frozen):
     address: str = Field(description="such as support@example.com")
     department: str = Field("Support", description="where its mail belongs")
     priority: Priority = Field("medium", description="low, medium, high or urgent")
+    answer: Answer = Field("confirmation", description="the mail that answers new mail to it")
+    everybody: bool = Field(
+        False, description="takes mail of anybody, whatever `unknown_sender` says, and asks for no fields (A-24)"
+    )
+    alerts: tuple[str, ...] = Field((), description="on-call addresses that hear of new mail at once (EQ-63)")
 
     @field_validator("address")
     @classmethod
@@ -100,12 +110,40 @@ class Desk(Frozen):
     staff_reply_default: Literal["wait", "no_wait"] = Field(
         "wait", description="whether an answer by mail waits for the customer"
     )
+    unknown_sender: Literal["accept", "hold", "topics"] = Field(
+        "accept",
+        description="mail of people nobody has vouched for: `accept`; `hold` it for staff, with an answer; `topics`: hold it "
+        "but for mailboxes that take mail of everybody (A-24)",
+    )
+    general_mail: Literal["accept", "nudge"] = Field(
+        "accept", description="`nudge`: the answer to mail of a mailbox not for everybody points to the portal (A-09)"
+    )
+    required_fields: tuple[str, ...] = Field(
+        (), description="fields that new mail must name (`Model: X200`); what lacks is asked for (A-28)"
+    )
+    follow_up_after: int = Field(
+        0, ge=0, description="days after which a reply to a closed ticket opens a new, linked one; 0: it reopens (A-03)"
+    )
+    customer_close: bool = Field(True, description="whether customers may close their tickets (A-04)")
+    domain_join: bool = Field(
+        False, description="people who prove an address of an organisation's domain become its members (A-25)"
+    )
+    strangers_per_hour: int = Field(
+        200, ge=0, description="automatic answers an hour to people nobody has vouched for, all together (threats 38)"
+    )
     bounces: str = Field("", description="where delivery reports return to; the first mailbox when empty")
     mailboxes: tuple[Mailbox, ...] = Field(min_length=1, description="the addresses of the desk, the main one first")
     labels: Labels = Labels()
     help: Help = Help()
     notify: Notify = Notify()
     files: Files = Files()
+
+    @field_validator("required_fields")
+    @classmethod
+    def _fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in value if name not in FIELDS]:
+            raise ValueError(f"{unknown[0]!r} is no field; there are {', '.join(FIELDS)}")
+        return value
 
     @field_validator("timezone")
     @classmethod

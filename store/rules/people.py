@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from store.rules.desk import Desk
 
-Relation = Literal["requester", "cc", "member", "admin", "staff", "none"]
+# `consulted`: somebody outside whom support has asked about it.
+Relation = Literal["requester", "cc", "member", "admin", "staff", "consulted", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,11 @@ class PersonFacts:
     organizations: tuple[tuple[int, str], ...] = ()  # (organisation id, role)
     language: str = ""
     timezone: str = ""
+    further: tuple[int, ...] = ()  # ids of the rows of their further addresses
+
+    def is_(self, person: int | None) -> bool:
+        """Whether an id means this person, be it that of a further address."""
+        return person is not None and (person == self.id or person in self.further)
 
     @property
     def active(self) -> bool:
@@ -40,6 +47,7 @@ class TicketFacts:
     organization: int | None
     cc: frozenset[int]
     state: str = "new"
+    closed_at: datetime | None = None
 
 
 def relation(person: PersonFacts | None, ticket: TicketFacts, desk: Desk) -> Relation:

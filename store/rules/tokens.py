@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-Kind = Literal["reply", "copy", "bounce"]
-_KINDS: dict[Kind, int] = {"reply": 1, "copy": 2, "bounce": 3}
+Kind = Literal["reply", "copy", "bounce", "close", "confirm"]
+_KINDS: dict[Kind, int] = {"reply": 1, "copy": 2, "bounce": 3, "close": 4, "confirm": 5}
 _NAMES = {number: kind for kind, number in _KINDS.items()}
 _MAC = 10  # bytes: 80 bits, guessed at one in 2**80 a try
 _LONGEST = 48
@@ -20,7 +20,11 @@ _LONGEST = 48
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`reply`: id is a ticket. `copy` and `bounce`: id is the event the mail tells of. Always bound to a person."""
+    """What a mail to it means, for the one person it was made for.
+
+    `reply`: writing on the ticket `id`; `close`: closing it; `confirm`: giving one's word to the parked request `id`.
+    `copy` and `bounce`: a mail of ours about the event `id`, by its Message-ID and by its envelope.
+    """
 
     kind: Kind
     id: int

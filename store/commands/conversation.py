@@ -1,53 +1,25 @@
-"""What may be done to a ticket: a closed list of frozen values. Mail, portal, API, CLI and the clock speak only these."""
+"""What is said on a ticket, and what the talk does to it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from store.commands.values import Answer, Author, Fields, NewLink, NewMessage
 from store.rules.desk import Priority
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
-    """Somebody by address; the person is made when nobody has this address yet."""
-
-    email: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NewFile:
-    """An attachment with its verdict; the bytes are already in the blob store when accepted."""
-
-    filename: str
-    content_type: str
-    size: int
-    sha256: str
-    inline: bool = False
-    content_id: str | None = None
-    verdict: Literal["accepted", "refused"] = "accepted"
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """What somebody wrote. `message_id` is the Message-ID of the mail it came in, without <>."""
-
-    author: Author
-    text: str
-    hidden: str = ""
-    html: str | None = None
-    files: tuple[NewFile, ...] = ()
-    channel: Literal["mail", "portal", "api", "cli"] = "mail"
-    message_id: str | None = None
-    journal_id: int | None = None
-    auto: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """A new ticket with its first message (T1). `acknowledge` False: nobody outside the staff is told."""
+    """A new ticket with its first message (T1).
+
+    `answer`: what its sender is told; None: nobody outside the staff is told. `missing`: fields the desk needs and the
+    mail lacks, so that it waits for the customer (T16). `alerts`: addresses that hear of it at once, whatever the
+    department (EQ-63). `cited`: Message-IDs it answers that nobody here has seen. `misused_by`: the person whose signed
+    address of the ticket it claims was used by its sender; they are told once. `also_to`: other mailboxes it came to.
+    `join_organization`: the author has proved an address of an organisation's domain. `spam`: closed at once, and nobody
+    is told. `by`: the agent who opens it for the author.
+    """
 
     desk: str
     subject: str
@@ -57,16 +29,27 @@ class OpenTicket:
     origin: str
     cc: tuple[Author, ...] = ()
     flags: tuple[str, ...] = ()
-    linked_to: int | None = None
-    acknowledge: bool = True
+    links: tuple[NewLink, ...] = ()
+    answer: Answer | None = "confirmation"
     already: frozenset[str] = frozenset()
+    fields: Fields = ()
+    missing: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    cited: tuple[str, ...] = ()
+    misused_by: int | None = None
+    also_to: tuple[str, ...] = ()
+    join_organization: bool = False
+    spam: bool = False
+    by: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerReply:
     """The customer's side writes on a ticket (T5, T8). `proved`: by an address only this person was given.
 
-    `cc_left_out`: whom the mail was copied to, but who do not join the ticket by it (threats 42).
+    `cc_left_out`: whom the mail was copied to, but who do not join the ticket by it (threats 42). `quiet`: staff alone are
+    told. `acknowledge` False: its author has had enough automatic answers. `joins`: the author becomes one of the people
+    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority.
     """
 
     ticket: int
@@ -77,6 +60,13 @@ class CustomerReply:
     already: frozenset[str] = frozenset()
     flags: tuple[str, ...] = ()
     proved: bool = False
+    fields: Fields = ()
+    cited: tuple[str, ...] = ()
+    acknowledge: bool = True
+    quiet: bool = False
+    joins: bool = False
+    close: bool = False
+    alerts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +82,15 @@ class SupportReply:
 
 @dataclass(frozen=True, slots=True)
 class AddNote:
-    """An internal note; no customer ever sees it (T11). `unsent`: meant for the customer, and the author is told it is not."""
+    """An internal note; no customer ever sees it (T11). `unsent`: meant for the customer, and the author is told it is not.
+
+    `outsider`: written by somebody whom support had asked; the staff is told.
+    """
 
     ticket: int
     message: NewMessage
     unsent: bool = False
+    outsider: bool = False
     flags: tuple[str, ...] = ()
 
 
@@ -127,10 +121,14 @@ class TakeTicket:
 
 @dataclass(frozen=True, slots=True)
 class RaisePriority:
-    """The same mail arrived by a more urgent mailbox; never lowers."""
+    """The same mail arrived by a more urgent mailbox; never lowers. `mailbox` is remembered beside the origin,
+    `alerts` hear of it at once when it is raised.
+    """
 
     ticket: int
     priority: Priority
+    mailbox: str = ""
+    alerts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +141,3 @@ class RecordBounce:
     recipient: str
     permanent: bool
     words: str
-
-
-Command = (
-    OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
-)  # fmt: skip

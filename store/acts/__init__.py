@@ -1,0 +1,1 @@
+"""How each command is carried out; called by `store.apply` alone."""

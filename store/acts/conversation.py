@@ -1,0 +1,257 @@
+"""Applies what is said on a ticket: rows, events, state and outbox rows in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from store import citing, outbox, people
+from store.commands import (
+    AddNote,
+    CloseTicket,
+    CustomerReply,
+    NewFile,
+    NewMessage,
+    OpenTicket,
+    RaisePriority,
+    RecordBounce,
+    RecordTrace,
+    SupportReply,
+    TakeTicket,
+)  # fmt: skip
+from store.config import Config
+from store.rows import (
+    add_cc,
+    add_fields,
+    add_flags,
+    advance_ticket,
+    find_ticket,
+    insert_row,
+    note_refused,
+    raise_priority,
+    take_number,
+    was_told,
+    write_event,
+    write_message,
+)  # fmt: skip
+from store.rules.addressing import normalise
+from store.rules.fanout import Change
+from store.rules.states import Happening
+from store.schema import Link, Ticket
+from store.telling import Told, tell
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a command left behind."""
+
+    ticket: int | None
+    message: int | None = None
+    event: int | None = None
+
+
+def _open(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> Applied:
+    desk = config.desks[command.desk]
+    requester = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    actor = requester if command.by is None else people.ensure(connection, command.by.email, command.by.name, now)
+    if command.join_organization:
+        people.join_by_domain(connection, requester, command.message.author.email, desk.name)
+    values = {
+        "desk": desk.name,
+        "number": take_number(connection, desk.name),
+        "subject": command.subject,
+        "requester_id": requester,
+        "organization_id": people.organization_of(connection, requester, desk.name),
+        "department": command.department,
+        "priority": command.priority,
+        "origin": command.origin,
+        "state": "closed" if command.spam else "waiting_customer" if command.missing else "new",  # T16
+        "closed_at": now if command.spam else None,
+        "flags": list(command.flags),
+        "fields": dict(command.fields),
+        "created": now,
+        "updated": now,
+    }
+    ticket_id = insert_row(connection, Ticket, values)
+    message_id = write_message(connection, ticket_id, command.message, requester, "customer", now)
+    event = write_event(connection, ticket_id, "created", actor, now, message_id=message_id, new=command.origin)
+    for mailbox in command.also_to:
+        write_event(connection, ticket_id, "also_to", None, now, new=mailbox)
+    note_refused(connection, ticket_id, message_id, requester, command.message.files, now)
+    add_cc(connection, config, ticket_id, requester, command.cc, now)
+    citing.remember(connection, desk.name, ticket_id, command.cited)
+    for link in command.links:
+        connection.execute(insert(Link).values(ticket_id=ticket_id, other_id=link.ticket, kind=link.kind))
+    change = Change(
+        "opened", actor, by_support=command.by is not None, already=command.already, answer=command.answer,
+        refused_files=_refused(command.message.files), missing=command.missing,
+    )  # fmt: skip
+    if not command.spam:
+        told = _told(event, change, message_id, command.message, alerts=_on_call(connection, command.alerts, now))
+        tell(connection, config, ticket_id, told, now)
+    if command.misused_by is not None:
+        _tell_owner(connection, config, command, now)
+    return Applied(ticket_id, message_id, event)
+
+
+def _tell_owner(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> None:
+    """The person an address was signed for hears once for each ticket that somebody else has used it."""
+    claimed = next((link.ticket for link in command.links if link.kind == "claims"), None)
+    assert command.misused_by is not None
+    if claimed is None or was_told(connection, claimed, "address_used", command.misused_by):
+        return
+    user = normalise(command.message.author.email)
+    event = write_event(connection, claimed, "address_used", None, now, new=user)
+    change = Change("address_used", None, addressee=command.misused_by)
+    tell(connection, config, claimed, Told(event, change, about=user), now)
+
+
+def _customer_reply(connection: Connection, config: Config, command: CustomerReply, now: datetime) -> Applied:
+    ticket, desk = find_ticket(connection, config, command.ticket)
+    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    message_id = write_message(connection, ticket.id, command.message, author, "customer", now)
+    event = write_event(
+        connection, ticket.id, "closed" if command.close else "reply", author, now, message_id=message_id
+    )
+    note_refused(connection, ticket.id, message_id, author, command.message.files, now)
+    add_cc(connection, config, ticket.id, author, command.cc, now)
+    if command.joins and people.add_cc(connection, ticket.id, author, None, "thread", now):
+        write_event(connection, ticket.id, "cc_added", None, now, new=normalise(command.message.author.email))
+    if command.cc_left_out:
+        write_event(connection, ticket.id, "cc_left_out", author, now, new=", ".join(command.cc_left_out))
+    citing.remember(connection, desk.name, ticket.id, command.cited)
+    raised = raise_priority(connection, ticket, command.priority, author, now)
+    add_flags(connection, ticket, command.flags)
+    add_fields(connection, ticket, command.fields, author, now)
+    if command.proved:
+        people.confirm(connection, author)
+    spam = "spam" in ticket.flags  # stays out of sight, whatever is added to it
+    happened: list[Happening] = [] if spam else ["customer_reply"]
+    if command.close:
+        happened = ["close_by_customer"] if ticket.state == "closed" else ["customer_reply", "close_by_customer"]
+    changed = advance_ticket(connection, desk, ticket, happened, author, now)
+    change = Change(
+        "closed" if command.close else "customer_reply", author, already=command.already,
+        refused_files=_refused(command.message.files), acknowledge=command.acknowledge, quiet=command.quiet,
+    )  # fmt: skip
+    if not spam:
+        alerts = _on_call(connection, command.alerts if raised else (), now)
+        tell(connection, config, ticket.id, _told(event, change, message_id, command.message, changed, alerts), now)
+    return Applied(ticket.id, message_id, event)
+
+
+def _support_reply(connection: Connection, config: Config, command: SupportReply, now: datetime) -> Applied:
+    ticket, desk = find_ticket(connection, config, command.ticket)
+    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    message_id = write_message(connection, ticket.id, command.message, author, "support", now)
+    kind = "closed" if command.close else "reply"
+    event = write_event(connection, ticket.id, kind, author, now, message_id=message_id)
+    note_refused(connection, ticket.id, message_id, author, command.message.files, now)
+    happened: list[Happening] = ["support_reply" if command.wait else "support_reply_no_answer"]
+    if command.close:
+        happened.append("close_by_support")
+    changed = advance_ticket(connection, desk, ticket, happened, author, now)
+    change = Change("closed" if command.close else "support_reply", author, by_support=True, already=command.already)
+    tell(connection, config, ticket.id, _told(event, change, message_id, command.message, changed), now)
+    return Applied(ticket.id, message_id, event)
+
+
+def _add_note(connection: Connection, config: Config, command: AddNote, now: datetime) -> Applied:
+    ticket, desk = find_ticket(connection, config, command.ticket)
+    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    message_id = write_message(connection, ticket.id, command.message, author, "support", now, note=True)
+    event = write_event(connection, ticket.id, "note", author, now, message_id=message_id)
+    advance_ticket(connection, desk, ticket, ["note"], author, now)
+    add_flags(connection, ticket, command.flags)
+    if command.unsent:
+        change = Change("unsent", author, True, addressee=author)
+        tell(connection, config, ticket.id, _told(event, change, message_id, command.message), now)
+    if command.outsider:
+        tell(connection, config, ticket.id, _told(event, Change("outsider", author), message_id, command.message), now)
+    return Applied(ticket.id, message_id, event)
+
+
+def _record_trace(connection: Connection, config: Config, command: RecordTrace, now: datetime) -> Applied:
+    ticket, _ = find_ticket(connection, config, command.ticket)
+    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    message_id = write_message(connection, ticket.id, command.message, author, "system", now)
+    event = write_event(
+        connection, ticket.id, "automatic", author, now, message_id=message_id, new=command.message.auto
+    )
+    note_refused(connection, ticket.id, message_id, author, command.message.files, now)
+    return Applied(ticket.id, message_id, event)
+
+
+def _close(connection: Connection, config: Config, command: CloseTicket, now: datetime) -> Applied:
+    ticket, desk = find_ticket(connection, config, command.ticket)
+    actor = people.ensure(connection, command.by.email, command.by.name, now)
+    if ticket.state == "closed":
+        return Applied(ticket.id)
+    by_support = command.side == "support"
+    event = write_event(connection, ticket.id, "closed", actor, now)
+    changed = advance_ticket(connection, desk, ticket, [f"close_by_{command.side}"], actor, now)
+    tell(connection, config, ticket.id, Told(event, Change("closed", actor, by_support), label_changed=changed), now)
+    return Applied(ticket.id, event=event)
+
+
+def _take(connection: Connection, config: Config, command: TakeTicket, now: datetime) -> Applied:
+    ticket, desk = find_ticket(connection, config, command.ticket)
+    actor = people.ensure(connection, command.by.email, command.by.name, now)
+    event = write_event(connection, ticket.id, "taken", actor, now)
+    connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(assignee_id=actor))
+    if advance_ticket(connection, desk, ticket, ["take"], actor, now):
+        tell(connection, config, ticket.id, Told(event, Change("status", actor, True), label_changed=True), now)
+    return Applied(ticket.id, event=event)
+
+
+def _raise(connection: Connection, config: Config, command: RaisePriority, now: datetime) -> Applied:
+    ticket, _ = find_ticket(connection, config, command.ticket)
+    if command.mailbox and f"mail:{command.mailbox}" != ticket.origin:
+        write_event(connection, ticket.id, "also_to", None, now, new=command.mailbox)
+    event = raise_priority(connection, ticket, command.priority, None, now)
+    if event and command.alerts:
+        alerts = _on_call(connection, command.alerts, now)
+        tell(connection, config, ticket.id, Told(event, Change("raised", None), alerts=alerts), now)
+    return Applied(ticket.id)
+
+
+def _bounce(connection: Connection, config: Config, command: RecordBounce, now: datetime) -> Applied:
+    if command.permanent and command.event is not None and command.person is not None:
+        outbox.bounce(connection, command.event, command.person, command.words)
+    if command.ticket is None:
+        return Applied(None)
+    ticket, _ = find_ticket(connection, config, command.ticket)
+    kind = "delivery_failed" if command.permanent else "delivery_delayed"
+    words = f"{command.recipient}: {command.words}"
+    return Applied(ticket.id, event=write_event(connection, ticket.id, kind, None, now, new=words))
+
+
+HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
+    OpenTicket: _open,
+    CustomerReply: _customer_reply,
+    SupportReply: _support_reply,
+    AddNote: _add_note,
+    RecordTrace: _record_trace,
+    CloseTicket: _close,
+    TakeTicket: _take,
+    RaisePriority: _raise,
+    RecordBounce: _bounce,
+}
+
+
+def _refused(files: Sequence[NewFile]) -> bool:
+    return any(file.verdict == "refused" for file in files)
+
+
+def _told(
+    event: int, change: Change, message_id: int, message: NewMessage, label_changed: bool = False, alerts: Sequence[int] = ()
+) -> Told:  # fmt: skip
+    return Told(event, change, message_id, message.message_id, message.files, label_changed, alerts)
+
+
+def _on_call(connection: Connection, addresses: Sequence[str], now: datetime) -> tuple[int, ...]:
+    return tuple(people.ensure(connection, address, "", now) for address in addresses)

@@ -1,0 +1,45 @@
+"""What may be done to a ticket: a closed list of frozen values. Mail, portal, API, CLI and the clock speak only these."""
+
+from store.commands.care import (
+    AskOutsider,
+    AssignTicket,
+    BlockSender,
+    ChangeCc,
+    LinkTickets,
+    MarkSpam,
+    MergeTicket,
+    MoveTicket,
+    ReleaseTicket,
+    SetPriority,
+    SplitTicket,
+    UnblockSender,
+    UndoLast,
+    UnmarkSpam,
+)
+from store.commands.conversation import (
+    AddNote,
+    CloseTicket,
+    CustomerReply,
+    OpenTicket,
+    RaisePriority,
+    RecordBounce,
+    RecordTrace,
+    SupportReply,
+    TakeTicket,
+)
+from store.commands.parking import Act, DoParked, ParkRequest, RefuseRequest
+from store.commands.values import Answer, Author, Fields, NewFile, NewLink, NewMessage
+
+Command = (
+    OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
+    | AssignTicket | SetPriority | MoveTicket | ChangeCc | MergeTicket | SplitTicket | LinkTickets | MarkSpam | UnmarkSpam
+    | BlockSender | UnblockSender | ReleaseTicket | AskOutsider | UndoLast | ParkRequest | DoParked | RefuseRequest
+)  # fmt: skip
+
+__all__ = [
+    "Act", "AddNote", "Answer", "AskOutsider", "AssignTicket", "Author", "BlockSender", "ChangeCc", "CloseTicket",
+    "Command", "CustomerReply", "DoParked", "Fields", "LinkTickets", "MarkSpam", "MergeTicket", "MoveTicket",
+    "NewFile", "NewLink", "NewMessage", "OpenTicket", "ParkRequest", "RaisePriority", "RecordBounce", "RecordTrace",
+    "RefuseRequest", "ReleaseTicket", "SetPriority", "SplitTicket", "SupportReply", "TakeTicket", "UnblockSender",
+    "UndoLast", "UnmarkSpam",
+]  # fmt: skip
