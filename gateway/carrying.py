@@ -71,7 +71,7 @@ def _opening(config: Config, row: JournalRow, studied: Studied, facts: Facts, ve
         links.insert(0, NewLink("follow_up" if verdict.follows_up else "claims", verdict.linked_to))
     return OpenTicket(
         desk=facts.desk.name,
-        subject=base_subject(parsed.subject),
+        subject=base_subject(parsed.subject, facts.desk.key),
         message=_message(row, studied, facts, whole=True),
         department=facts.mailbox.department,
         priority=_priority(parsed, facts),

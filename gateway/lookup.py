@@ -67,7 +67,6 @@ def look_up(
         reported=_reported(connection, desk, tokens, parsed, config.secret),
         answers_today=past.answers_today,
         answers_this_hour=past.answers_this_hour,
-        last_answer=past.last_answer,
         strangers_this_hour=past.strangers_this_hour,
     )
 

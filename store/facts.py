@@ -212,26 +212,22 @@ class Past:
     id_reused: bool = False  # another mail had its Message-ID
     answers_today: int = 0
     answers_this_hour: int = 0
-    last_answer: datetime | None = None
     strangers_this_hour: int = 0
     blocked: bool = False
 
 
-def _past(what: str, number: Any, other: Any = None, text: Any = None, at: Any = None) -> Any:
+def _past(what: str, number: Any, other: Any = None, text: Any = None) -> Any:
     return select(
         literal(what).label("what"),
         sql_cast(number, Id).label("number"),
         (sql_cast(other, Id) if other is not None else _BIG).label("other"),
         (text if text is not None else literal("")).label("text"),
-        (at if at is not None else sql_cast(null(), Utc())).label("at"),
     )
 
 
 def _answers(what: str, since: str) -> Any:
     mine = (Outbox.c.correspondent == bindparam("correspondent"), Outbox.c.created <= bindparam("now", type_=Utc))
-    return _past(what, func.count(), at=func.max(Outbox.c.created)).where(
-        *mine, Outbox.c.created >= bindparam(since, type_=Utc)
-    )
+    return _past(what, func.count()).where(*mine, Outbox.c.created >= bindparam(since, type_=Utc))
 
 
 _EARLIER = and_(Outcome.c.journal_id != bindparam("row"), Outcome.c.journal_id < bindparam("row_before"))
@@ -272,7 +268,6 @@ def past(connection: Connection, asking: Asking) -> Past:
         id_reused=count["id"].number > 0,
         answers_today=count["day"].number,
         answers_this_hour=count["hour"].number,
-        last_answer=count["day"].at,
         strangers_this_hour=count["strangers"].number,
         blocked=count["blocked"].number > 0,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from store.rules.desk import Desk, Mailbox, Priority
@@ -16,7 +16,6 @@ Action = Literal["reply", "close", "confirm"]
 # threats 38: automatic answers to one address, in 24 hours for strangers and in one hour for people we know.
 STRANGER_BUDGET = 3
 KNOWN_BUDGET = 20
-_PROMPT = timedelta(minutes=2)  # a machine answers our answers as fast as that
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,6 @@ class Facts:
     reported: ReportedMail | None = None
     answers_today: int = 0  # automatic answers promised to the sender in the last 24 hours
     answers_this_hour: int = 0
-    last_answer: datetime | None = None
     strangers_this_hour: int = 0  # automatic answers of the desk to people nobody has vouched for
 
     @property
@@ -108,19 +106,14 @@ class Facts:
     def may_answer(self) -> bool:
         """Whether the sender may be sent one more automatic answer (threats 38).
 
-        People we know have a wider budget, but for a mail that repeats our words to us or comes as fast as only a
-        machine writes: an echo is known too, once it has used an address we gave it.
+        People we know have a wider budget, but for a mail that repeats our words to us: an echo is known too, once it
+        has used an address we gave it.
         """
-        if self.known and not self._echo:
+        if self.known and not self.holds_our_words:
             return self.answers_this_hour < KNOWN_BUDGET
         if self.answers_today >= STRANGER_BUDGET:
             return False
         return self.known or self.strangers_this_hour < self.desk.strangers_per_hour
-
-    @property
-    def _echo(self) -> bool:
-        prompt = self.last_answer is not None and self.now - self.last_answer < _PROMPT
-        return prompt or self.holds_our_words
 
 
 _RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2, "urgent": 3}

@@ -25,6 +25,7 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         return Verdict(
             "held", f"from a staff address, {why}", ticket=best.ticket.id, linked_to=best.ticket.id, requested=requested,
             parks=facts.may_answer and not requested.problems and not requested.unknown,
+            misused_by=None if facts.sender and facts.sender.is_(best.owner) else best.owner,
             flags=("held", "unproved-staff", *flags),
         )  # fmt: skip
     told = Verdict(

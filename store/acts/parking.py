@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, get_args
 
@@ -29,7 +28,7 @@ def _park(connection: Connection, config: Config, command: ParkRequest, now: dat
     person = people.ensure(connection, command.person.email, command.person.name, now)
     values = {
         "desk": desk.name, "ticket_id": ticket.id, "person_id": person, "journal_id": command.journal_id,
-        "asked": [{"act": type(act).__name__, "values": asdict(act)} for act in command.asked], "at": now,
+        "asked": [_written(act) for act in command.asked], "at": now,
     }  # fmt: skip
     parked = insert_row(connection, Parked, values)
     words = "; ".join(describe(act) for act in command.asked)
@@ -37,6 +36,10 @@ def _park(connection: Connection, config: Config, command: ParkRequest, now: dat
     told = Told(event, Change("parked", None, addressee=person), about=words, confirms=parked)
     tell(connection, config, ticket.id, told, now)
     return Applied(ticket.id, event=event)
+
+
+def _written(act: Act) -> dict[str, Any]:
+    return {"act": type(act).__name__, "values": TypeAdapter(type(act)).dump_python(act, mode="json")}
 
 
 def describe(act: Act) -> str:

@@ -78,7 +78,7 @@ class Change:
     already: frozenset[str] = frozenset()
     refused_files: bool = False
     acknowledge: bool = True  # False: its author has had enough automatic answers
-    answer: Answer | None = None  # of "opened": what its sender is told
+    answer: Answer | None = "confirmation"  # of "opened": what its sender is told
     missing: tuple[str, ...] = ()  # of "opened": fields to be asked for
     quiet: bool = False  # staff alone are told
     addressee: int | None = None  # the one person who is told

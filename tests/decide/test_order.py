@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.decide import RULES, Evidence, Facts, ReportedMail, decide
-from gateway.decide.opening import KNOWN_BUDGET, STRANGER_BUDGET
+from gateway.decide.facts import KNOWN_BUDGET, STRANGER_BUDGET
 from gateway.parse import Address, Bounce, Parsed
 from gateway.parse.authentication import dmarc_result
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
 from templates.words import NOTICE_MARK
 
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SUPPORT = Mailbox(address="support@desk.test")
 SAFETY = Mailbox(address="safety@desk.test", department="Safety", priority="urgent")
 DESK = Desk(name="hosting", key="HO", title="Hosting", mailboxes=(SUPPORT, SAFETY))
@@ -23,9 +25,12 @@ TICKET = TicketFacts(7, "hosting", 1001, 1, None, frozenset())
 OTHER = TicketFacts(8, "hosting", 1002, 1, None, frozenset())
 
 PLAIN = Parsed(message_id="a@cust.test", sender=Address("anna@cust.test"), subject="x", text="hi", reply="hi")
-FACTS = Facts(desk=DESK, mailboxes=(SUPPORT,), sender=ANNA)
+FACTS = Facts(desk=DESK, mailboxes=(SUPPORT,), now=NOW, sender=ANNA)
 TAG = Evidence("subject_tag", TICKET, "requester")
 STRANGE_TAG = Evidence("subject_tag", TICKET, "none")
+OLD = replace(TICKET, state="closed", closed_at=NOW - timedelta(days=31))
+PATIENT = DESK.model_copy(update={"follow_up_after": 30})
+ROOT = Evidence("root", TICKET, "none")
 SIGNED = Evidence("reply_address", TICKET, "staff", owner=2)
 REPORT = ReportedMail(3, 1, 7, "anna@cust.test", True)
 
@@ -35,10 +40,10 @@ CASES = [
     ("tag of a requester", {}, {"evidence": (TAG,)}, ("reply", "reply", 7, ())),
     ("tag of a stranger", {}, {"evidence": (STRANGE_TAG,)}, ("stranger", "new", None, ("stranger",))),
     ("evidence disagrees", {}, {"evidence": (TAG, replace(TAG, ticket=OTHER))}, ("reply", "reply", 7, ("evidence-disagrees",))),
-    ("staff, signed", {}, {"sender": GINA, "evidence": (SIGNED,)}, ("reply", "reply", 7, ())),
-    ("staff, by tag", {}, {"sender": GINA, "evidence": (replace(TAG, relation="staff"),)}, ("stranger", "new", None, ("unproved-staff",))),
-    ("staff, another's address", {}, {"sender": GINA, "evidence": (replace(SIGNED, owner=9),)}, ("stranger", "new", None, ("unproved-staff",))),
-    ("staff, DMARC failed", {}, {"sender": GINA, "evidence": (SIGNED,), "dmarc_failed": True}, ("stranger", "new", None, ("unproved-staff",))),
+    ("staff, signed", {}, {"sender": GINA, "evidence": (SIGNED,)}, ("support", "reply", 7, ())),
+    ("staff, by tag", {}, {"sender": GINA, "evidence": (replace(TAG, relation="staff"),)}, ("support", "held", 7, ("held", "unproved-staff"))),
+    ("staff, another's address", {}, {"sender": GINA, "evidence": (replace(SIGNED, owner=9),)}, ("support", "held", 7, ("held", "unproved-staff"))),
+    ("staff, DMARC failed", {}, {"sender": GINA, "evidence": (SIGNED,), "dmarc": "fail"}, ("support", "held", 7, ("held", "unproved-staff"))),
     ("forwarded token", {}, {"evidence": (replace(SIGNED, relation="none", owner=9),)}, ("stranger", "held", None, ("held", "stranger"))),
     ("no identity, tag", {"sender": None}, {"sender": None, "evidence": (STRANGE_TAG,)}, ("stranger", "new", None, ("unverified-sender", "stranger"))),
     ("no identity", {"sender": None}, {"sender": None}, ("opening", "new", None, ("unverified-sender",))),
@@ -53,16 +58,21 @@ CASES = [
     ("a person's words like a bounce", {"auto": "bounce"}, {}, ("automatic", "new", None, ("automatic",))),
     ("a person's words like an absence", {"auto": "auto-reply"}, {}, ("automatic", "new", None, ("automatic",))),
     ("vacation to VERP", {"auto": "auto-reply", "marked": True}, {"reported": REPORT, "null_sender": True, "evidence": (TAG,)}, ("automatic", "auto", 7, ())),
-    ("tag, DMARC failed", {}, {"evidence": (TAG,), "dmarc_failed": True}, ("stranger", "new", None, ("dmarc-failed", "stranger"))),
-    ("staff, only the notice", {"reply": NOTICE_MARK, "text": NOTICE_MARK}, {"sender": GINA, "evidence": (SIGNED,)}, ("reply", "reply", 7, ("unsent-answer",))),
-    ("staff, without a word", {"reply": ""}, {"sender": GINA, "evidence": (SIGNED,)}, ("reply", "reply", 7, ("unsent-answer",))),
+    ("tag, DMARC failed", {}, {"evidence": (TAG,), "dmarc": "fail"}, ("stranger", "new", None, ("dmarc-failed", "stranger"))),
+    ("staff, only the notice", {"reply": NOTICE_MARK, "text": NOTICE_MARK}, {"sender": GINA, "evidence": (SIGNED,)}, ("support", "reply", 7, ("unsent-answer",))),
+    ("staff, without a word", {"reply": ""}, {"sender": GINA, "evidence": (SIGNED,)}, ("support", "reply", 7, ("unsent-answer",))),
     ("alarm", {"auto": "auto-generated", "marked": True}, {}, ("automatic", "new", None, ("automatic",))),
     ("list", {"auto": "list", "marked": True}, {}, ("automatic", "new", None, ("automatic",))),
     ("null sender", {}, {"null_sender": True}, ("automatic", "new", None, ("automatic",))),
     ("inactive", {}, {"sender": replace(ANNA, status="inactive")}, ("opening", "new", None, ("inactive-sender",))),
-    ("DMARC failed", {}, {"dmarc_failed": True}, ("opening", "new", None, ("dmarc-failed",))),
+    ("DMARC failed", {}, {"dmarc": "fail"}, ("opening", "new", None, ("dmarc-failed",))),
     ("stranger over budget", {}, {"sender": None, "answers_today": STRANGER_BUDGET}, ("opening", "new", None, ("not-answered",))),
     ("known over budget", {}, {"answers_this_hour": KNOWN_BUDGET}, ("opening", "new", None, ("not-answered",))),
+    ("blocked", {}, {"blocked": True, "evidence": (TAG,)}, ("blocked", "held", None, ("spam",))),
+    ("word given", {}, {"evidence": (replace(SIGNED, relation="requester", owner=1, action="confirm", request=4),)}, ("confirmation", "command", 7, ())),
+    ("closed long ago", {}, {"desk": PATIENT, "evidence": (replace(TAG, ticket=OLD),)}, ("follow_up", "new", None, ())),
+    ("shared thread", {}, {"evidence": (ROOT,)}, ("reply", "reply", 7, ("shared-thread",))),
+    ("asked by support", {}, {"evidence": (replace(TAG, relation="consulted"),)}, ("reply", "reply", 7, ())),
     ("encrypted", {"defects": ("encrypted",)}, {}, ("opening", "new", None, ("encrypted",))),
 ]  # fmt: skip
 
@@ -80,8 +90,8 @@ QUIET = {"staff, by tag", "forwarded token", "tag of a stranger", "alarm", "null
 def test_only_ordinary_new_mail_is_acknowledged(name: str, mail: dict, known: dict, expected: tuple) -> None:
     verdict = decide(replace(PLAIN, **mail), replace(FACTS, **known))
     if verdict.outcome == "new":
-        assert verdict.acknowledge == (name in ("new", "encrypted"))
-    assert name not in QUIET or not verdict.acknowledge
+        assert bool(verdict.answer) == (name in ("new", "encrypted", "closed long ago"))
+    assert name not in QUIET or not verdict.answer
 
 
 def test_no_rule_can_be_left_out() -> None:

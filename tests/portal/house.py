@@ -31,6 +31,7 @@ from store.commands import (
     CloseTicket,
     CustomerReply,
     NewFile,
+    NewLink,
     NewMessage,
     OpenTicket,
     RecordTrace,
@@ -196,8 +197,8 @@ def _tell_stories(house: House) -> None:
     house.tickets["claims"] = house.do(
         OpenTicket(
             "equipment", "Re: [EQ#1001] Pump", NewMessage(Author("eve@evil.example", "pay@desk.test"), "let me in"),
-            "Support", "medium", "support@desk.test", flags=("stranger", "unverified-sender"), acknowledge=False,
-            linked_to=pump.ticket,
+            "Support", "medium", "support@desk.test", flags=("stranger", "unverified-sender"), answer=None,
+            links=(NewLink("claims", pump.ticket or 0),),
         )
     )  # fmt: skip
     _number_files(house)
