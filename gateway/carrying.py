@@ -33,7 +33,7 @@ def command_for(config: Config, row: JournalRow, studied: Studied, facts: Facts,
         case "new" | "held":
             return OpenTicket(
                 desk=facts.desk.name,
-                subject=base_subject(parsed.subject),
+                subject=base_subject(parsed.subject, facts.desk.key),
                 message=_message(row, studied, whole=True),
                 department=facts.mailbox.department,
                 priority=_priority(parsed, facts),

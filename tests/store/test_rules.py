@@ -11,7 +11,6 @@ from store.rules.desk import FIFTEEN_MB, THIRTEEN, Desk, Files, Mailbox, Notify
 from store.rules.fanout import Change, Concerned, fan_out
 from store.rules.files import MOST, judge, judge_all
 from store.rules.people import PersonFacts, TicketFacts, relation
-from store.rules.tags import base_subject, find_tags, tag
 from store.rules.tokens import Token, sign, verify
 from tests.files.samples import SOUND, Sample
 
@@ -80,47 +79,6 @@ def test_a_token_with_one_character_changed_is_no_token() -> None:
 @given(st.text(max_size=60))
 def test_no_text_makes_verify_raise(text: str) -> None:
     assert verify(text, SECRET) is None
-
-
-# --- tags
-
-
-@pytest.mark.req("HO-09")
-@pytest.mark.parametrize(
-    ("subject", "base"),
-    [
-        ("Re: FW: disk full", "disk full"),
-        ("AW: Re[2]: [HO#1042] disk full", "disk full"),
-        ("回复: [HO#1] Drucker", "Drucker"),
-        ("[HO#1042] Re: disk full", "disk full"),
-        ("Regarding: invoices", "Regarding: invoices"),
-        ("   ", ""),
-    ],
-)
-def test_the_subject_is_the_customers_own_words(subject: str, base: str) -> None:
-    assert base_subject(subject) == base
-
-
-@pytest.mark.parametrize(
-    ("subject", "found"),
-    [
-        ("Re: [HO#1042] x", [("HO", 1042)]),
-        ("re: [ho # 1042 ] x", [("HO", 1042)]),
-        ("[IN#4] [IN#9]", [("IN", 4), ("IN", 9)]),
-        ("[HO#0012]", []),
-        ("[HO#-12]", []),
-        ("[HO#１２]", []),
-        ("[HO#12.0]", []),
-        ("[HO#12345678901]", []),
-        ("HO#12", []),
-    ],
-)
-def test_only_plain_digits_make_a_tag(subject: str, found: list[tuple[str, int]]) -> None:
-    assert find_tags(subject) == found
-
-
-def test_a_tag_is_found_again() -> None:
-    assert find_tags(f"Re: {tag('HO', 1042)} x") == [("HO", 1042)]
 
 
 # --- files
