@@ -57,6 +57,15 @@ def read_sender(headers: Headers) -> Address | None:
     return strict if len(local) <= 64 and len(strict.address) <= 254 and "=?" not in strict.address else None
 
 
+def read_mailbox(text: str) -> Address | None:
+    """The one mailbox a text names beyond doubt (RFC 5322 section 3.4), `ADDRESS` or `Name <ADDRESS>`; else None."""
+    items, grouped = split_items(text[:MAX_FROM])
+    if grouped or len(items) != 1:
+        return None
+    display, address = items[0]
+    return _read_strict((display, address.removeprefix("mailto:")))
+
+
 def split_items(value: str) -> tuple[list[tuple[str, str]], bool]:
     """([(display text, address text)] for each list member, whether a group was seen); comments are left out."""
     items: list[tuple[str, str]] = []
