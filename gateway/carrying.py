@@ -263,7 +263,7 @@ def _addressed(parsed: Parsed) -> frozenset[str]:
 
 
 def _fields(parsed: Parsed) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in read_fields(parsed.reply) if name != "priority")
+    return tuple((name, value) for name, value in read_fields(parsed.reply).told.items() if name != "priority")
 
 
 def _alerts(facts: Facts) -> tuple[str, ...]:
@@ -275,8 +275,8 @@ def _priority(parsed: Parsed, facts: Facts) -> Priority:
     own = facts.mailbox.priority
     if not facts.desk.priority_field or own != "medium":
         return own
-    said = dict(read_fields(parsed.reply)).get("priority")
-    if said in PRIORITIES[:3]:  # never urgent
+    said = next((p for p in PRIORITIES if p == read_fields(parsed.reply).priority), None)
+    if said:
         return said
     if parsed.importance:
         return "high" if parsed.importance == "high" else "low"

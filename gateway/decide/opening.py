@@ -44,7 +44,7 @@ def _missing(parsed: Parsed, facts: Facts) -> tuple[str, ...]:
     """Fields of the desk's form that the mail does not name (A-28); safety and login mail is not asked for any."""
     if _for_everybody(facts) or facts.staff or not facts.desk.required_fields:
         return ()
-    told = dict(read_fields(parsed.reply))
+    told = read_fields(parsed.reply).told
     return tuple(name for name in facts.desk.required_fields if name not in told)
 
 

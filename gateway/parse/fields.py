@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from gateway.parse.words import clean_line
 
@@ -41,6 +41,11 @@ class Fields:
     device: str | None = None
     service: str | None = None
     priority: str | None = None  # low, medium or high
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Those it names, in a fixed order."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def read_fields(reply_text: str) -> Fields:

@@ -133,6 +133,7 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
     "atoms": lambda n: b"From: " + b"a." * (n // 2) + b"@b\n\nx",
     "encoded-words": lambda n: b"Subject: " + b"=?utf-8?q?a?= " * (n // 14) + b"\n\nx",
     "half-words": lambda n: b"Subject: " + b"=?utf-8?q?" * (n // 10) + b"\n\nx",
+    "invisible": lambda n: b"Subject: " + b"\xe2\x80\x8b" * (n // 3) + b"\n\nx",
     "references": lambda n: b"References: " + b"<a@b> " * (n // 6) + b"\n\nx",
     "segments": lambda n: MIXED + b"--XX\nContent-Disposition: attachment; "
     + b"; ".join(b"filename*%d=a" % i for i in range(n // 16)) + b"\n\nx\n--XX--",
