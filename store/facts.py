@@ -23,7 +23,6 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import (
-    BindParameter,
     cast as sql_cast,
 )
 
