@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, select
 from store import people
 from store.config import Config
 from store.errors import NotFound
+from store.ordering import by_queue
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts, TicketFacts
 from store.rules.states import Condition, help_text, label
@@ -43,10 +44,15 @@ def find_ticket(connection: Connection, config: Config, tag: str) -> tuple[Any, 
 
 
 def tickets(
-    connection: Connection, config: Config, desk: str | None = None, visible_to: PersonFacts | None = None, limit: int | None = None
+    connection: Connection, config: Config, desk: str | None = None, visible_to: PersonFacts | None = None,
+    limit: int | None = None, queue: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Tickets without messages, last updated first; with `visible_to` only those of one desk that person may see."""
-    query = _columns().order_by(Ticket.c.updated.desc(), Ticket.c.id.desc())
+    """Tickets without messages, last updated first; with `visible_to` only those of one desk that person may see.
+
+    `queue`: in the order in which staff take them up (A-10).
+    """
+    order = by_queue(config) if queue else (Ticket.c.updated.desc(), Ticket.c.id.desc())
+    query = _columns().order_by(*order)
     query = query.where(Ticket.c.desk.in_([desk] if desk else list(config.desks)))
     if visible_to is not None:
         query = _seen_by(query, config, visible_to)
