@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -174,7 +173,6 @@ def test_every_dead_link_shows_the_very_same_page(own_house: House) -> None:
     good = link(own_house, MARIA.email)
     head, _, mac = good.rpartition(".")
     body = head.partition("token=")[2].partition(".")[0]
-    assert b"1" in urlsplit(good).query.encode() and urlsafe_b64decode(body + "==")
     dead = [used, late, inactive, f"{head}.{mac[:-2]}AA", f"{head}x.{mac}", "/password?token=", "/password?token=x",
             "/password?token=%00%0d%0aSet-Cookie:x", f"/password?token={'A' * 9000}", f"/password?token={body}", "/password"]  # fmt: skip
     answers = [own_house.client().get(path) for path in dead]
@@ -259,12 +257,11 @@ def test_too_many_tries_have_to_wait_but_those_of_signing_in_do_not_count(own_ho
         assert sign_in(own_house.client(client=(f"10.0.0.{number}", 1)), ANNA.email, "wrong").status_code == 401
     client = own_house.client(client=("10.9.9.9", 1))
     page = follow(client, link(own_house))
-    person = own_house.app.state.portal
     with own_house.store.read() as connection:
         anna = people.find(connection, ANNA.email)
     assert anna
     for _ in range(PER_ACCOUNT):
-        assert person.throttle.take(f"password {anna.id}", "10.8.8.8") == 0
+        assert own_house.app.state.portal.throttle.take(f"password {anna.id}", "10.8.8.8") == 0
     refused = send(client, page)
     assert refused.status_code == 429 and int(refused.headers["retry-after"]) == WINDOW
     assert "Please wait 10 minutes" in problem(refused)

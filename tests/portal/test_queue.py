@@ -1,4 +1,4 @@
-"""What staff see first in the portal and by the command line."""
+"""What staff see first in the portal."""
 
 from __future__ import annotations
 
