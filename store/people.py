@@ -174,3 +174,9 @@ def password_hash(connection: Connection, person_id: int) -> str | None:
     """The argon2 hash of a person's password; None for somebody who never set one."""
     found: str | None = connection.execute(select(Person.c.password).where(Person.c.id == person_id)).scalar()
     return found
+
+
+def replace_password(connection: Connection, person_id: int, old: str | None, new: str) -> bool:
+    """Sets the hash of an active person's password; False when it is no longer `old`, so that of two only one sets it."""
+    still = (Person.c.id == person_id, Person.c.status == "active", Person.c.password.is_not_distinct_from(old))
+    return connection.execute(update(Person).where(*still).values(password=new)).rowcount == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -208,7 +208,10 @@ class TicketNumber(SQLModel, table=True):
 
 class Ticket(SQLModel, table=True):
     __tablename__ = "ticket"
-    __table_args__ = (UniqueConstraint("desk", "number"), Index("ticket_recent", "desk", "updated"))
+    __table_args__ = (
+        UniqueConstraint("desk", "number"), Index("ticket_recent", "desk", "updated"),
+        Index("ticket_open", "desk", sqlite_where=text("state != 'closed'"), postgresql_where=text("state != 'closed'")),
+    )  # fmt: skip
     id: int | None = _id()
     desk: str
     number: int

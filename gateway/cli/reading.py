@@ -62,14 +62,21 @@ def _outline(told: dict[str, Any]) -> str:
     return "\n".join([*lines, *files, "", told["reply"] or told["text"], "", ""])
 
 
-def tickets(as_json: AsJson = False, desk: Desk = None, config: ConfigFile = None) -> None:
+def tickets(
+    as_json: AsJson = False,
+    desk: Desk = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="As staff take them up: by priority, where they came from, and age.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
     """List tickets, last updated first."""
     from store import views
 
     with opened(config) as (settings, store), store.read() as connection:
         if desk and desk not in settings.desks:
             raise BadInput(f"there is no desk {desk!r}; there are {', '.join(sorted(settings.desks))}")
-        rows = views.tickets(connection, settings, desk)
+        rows = views.tickets(connection, settings, desk, queue=queue)
     columns = ("tag", "label", "priority", "department", "requester", "subject", "updated")
     _print(rows, as_json, columns, "No tickets yet.")
 

@@ -14,6 +14,7 @@ from gateway.portal.forms import Forms
 from gateway.portal.guard import Guard
 from gateway.portal.health import health
 from gateway.portal.letter import letter
+from gateway.portal.new_password import set_password, show_password
 from gateway.portal.sessions import Sessions
 from gateway.portal.signing_in import password_limiter, private, show_sign_in, sign_in, sign_out
 from gateway.portal.static import static
@@ -23,6 +24,7 @@ from store.clock import Clock, now
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound, Temporary
+from store.password_links import PATH
 
 # A private page takes a POST only to sign in where it stands; see `signing_in`.
 ROUTES = (
@@ -31,6 +33,8 @@ ROUTES = (
     Route("/login", show_sign_in),
     Route("/login", sign_in, methods=["POST"]),
     Route("/logout", sign_out, methods=["POST"]),
+    Route(PATH, show_password),
+    Route(PATH, set_password, methods=["POST"]),
     Route("/", private(ticket_list)),
     Route("/", sign_in, methods=["POST"]),
     Route("/t/{tag}", private(ticket_page)),

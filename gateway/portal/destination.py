@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from starlette.routing import BaseRoute, Match
 
 _LONGEST = 500
-_NEVER = ("/login", "/logout", "/healthz", "/static/")
+_NEVER = ("/login", "/logout", "/password", "/healthz", "/static/")
 
 
 def destination(routes: Sequence[BaseRoute], wanted: str | None) -> str:

@@ -63,9 +63,7 @@ async def sign_in(request: Request) -> Response:
         return sign_in_page(request, 403, STALE, address)
     client = request.client.host if request.client else ""
     if seconds := portal.throttle.take(address, client):
-        response = sign_in_page(request, 429, WAIT.format(_minutes(seconds)), address)
-        response.headers["Retry-After"] = str(seconds)
-        return response
+        return to_come_back(sign_in_page(request, 429, wait(seconds), address), seconds)
     limiter = request.app.state.password_limiter
     session = await to_thread.run_sync(_open_session, portal, address, sent.get("password", ""), limiter=limiter)
     if session is None:
@@ -133,6 +131,13 @@ def _onwards(request: Request) -> str:
     return destination(request.app.routes, wanted)
 
 
-def _minutes(seconds: int) -> str:
+def wait(seconds: int) -> str:
+    """The sentence for somebody who tried too often."""
     minutes = -(-seconds // 60)
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
+    return WAIT.format("a minute" if minutes == 1 else f"{minutes} minutes")
+
+
+def to_come_back(response: Response, seconds: int) -> Response:
+    """The answer with the time after which to try again, for programs (RFC 6585 4)."""
+    response.headers["Retry-After"] = str(seconds)
+    return response

@@ -45,13 +45,15 @@ class Line:
 
 
 def ticket_list(request: Request, visitor: Visitor) -> Response:
-    """GET /, for people of several desks also /?desk=NAME."""
+    """GET /, for people of several desks also /?desk=NAME. Staff see a queue (EQ-27), customers what changed last."""
     portal, person = portal_of(request), visitor.person
     desks = [portal.config.desks[name] for name in person.staff_of if name in portal.config.desks]
     wanted = request.query_params.get("desk")
     chosen = next((desk for desk in desks if len(desks) > 1 and desk.name == wanted), None)
     with portal.store.read() as connection:
-        found = views.tickets(connection, portal.config, chosen.name if chosen else None, person, limit=MOST + 1)
+        found = views.tickets(
+            connection, portal.config, chosen.name if chosen else None, person, limit=MOST + 1, queue=bool(desks)
+        )
     lines = [_line(portal, person, ticket) for ticket in found[:MOST]]
     return page(
         request, "tickets.html", visitor=visitor, lines=lines, more=len(found) > MOST, most=MOST,

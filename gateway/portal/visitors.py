@@ -13,6 +13,8 @@ from gateway.portal.sessions import IDLE, Session
 from store import people
 from store.rules.people import PersonFacts
 
+_LINK = 3600  # seconds a browser keeps the token of an opened link; the link itself can be opened again
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -43,8 +45,22 @@ def remember(portal: Portal, response: Response, session: Session) -> None:
 
 def forget(portal: Portal, response: Response) -> None:
     """Takes the cookie back."""
-    name = _name(portal, "session")
-    response.delete_cookie(name, path="/", secure=portal.secure, httponly=True, samesite="lax")
+    _drop(portal, response, "session")
+
+
+def link_of(request: Request) -> str:
+    """The token of the link to set a password that this browser has opened; empty when there is none."""
+    return request.cookies.get(_name(portal_of(request), "password"), "")
+
+
+def keep_link(portal: Portal, response: Response, token: str) -> None:
+    """Gives the browser the token of its link for an hour, so that it stands in no address any more (threats 65)."""
+    _set(portal, response, "password", token, _LINK)
+
+
+def drop_link(portal: Portal, response: Response) -> None:
+    """Takes that token back."""
+    _drop(portal, response, "password")
 
 
 def visit_of(request: Request) -> str:
@@ -67,6 +83,10 @@ def _set(portal: Portal, response: Response, kind: str, value: str, max_age: int
     response.set_cookie(
         _name(portal, kind), value, max_age=max_age, path="/", secure=portal.secure, httponly=True, samesite="lax"
     )
+
+
+def _drop(portal: Portal, response: Response, kind: str) -> None:
+    response.delete_cookie(_name(portal, kind), path="/", secure=portal.secure, httponly=True, samesite="lax")
 
 
 def _name(portal: Portal, kind: str) -> str:

@@ -125,6 +125,18 @@ def test_exit_codes_and_single_lines(tmp_path: Path) -> None:
     assert postern(tmp_path, "ingest", given=raw).returncode == 75
 
 
+def test_tickets_come_last_updated_first_or_as_a_queue(gateway: Gateway) -> None:
+    for name in ("safety", "support"):
+        gateway.receive(mail(subject=name), f"{name}@desk.test")
+
+    def listed(*options: str) -> list[str]:
+        told = postern(gateway.config.folder, "tickets", "--json", *options)
+        return [ticket["subject"] for ticket in json.loads(told.stdout)]
+
+    assert listed() == ["support", "safety"]
+    assert listed("--queue") == ["safety", "support"]
+
+
 def test_parse_answers_in_json_a_line_a_file_without_a_configuration(tmp_path: Path) -> None:
     message = mail("Hello there")
     message.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="a.exe")

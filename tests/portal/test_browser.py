@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from store.clock import now
 from tests.portal.browser import Browser, chromium
 from tests.portal.house import ANNA, MARIA, PASSWORD, House, serving
+from tests.portal.test_new_password import link
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="NO CHROMIUM: the pages were not looked at in a browser")
 
@@ -95,3 +97,26 @@ def test_a_letter_asks_nobody_else_until_the_button_is_pressed(browser: Browser,
     browser.click("document.querySelector('.held button')")
     assert "https://elsewhere.test/pixel.png" in browser.requests()
     assert browser.run("typeof pwned") == "undefined"
+
+
+@pytest.mark.threat(63)
+def test_a_link_from_another_site_sets_a_password_and_signs_in(own_house: House, browser: Browser) -> None:
+    own_house.clock.at = now()
+    with serving(own_house) as address:
+        path = link(own_house, onwards="/t/EQ-1001")
+        browser.open(address.replace("127.0.0.1", "localhost") + "/login")  # webmail, say: another site
+        browser.events.clear()
+        browser.run(f"location.href = {address + path!r}")
+        browser.loaded()
+        assert browser.run("location.href") == f"{address}/password?next=%2Ft%2FEQ-1001"
+        for width in (320, 380, 1200):
+            browser.look(width)
+            assert browser.run("document.documentElement.scrollWidth") <= width
+        browser.submit(password="four green words", again="four green worts")
+        assert "not the same" in browser.run("document.querySelector('[role=alert]').innerText")
+        assert browser.run("document.activeElement.id") == "password"
+        browser.submit(password="four green words", again="four green words")
+        assert browser.run("location.href") == f"{address}/t/EQ-1001"
+        assert all(asked.startswith(address) for asked in browser.requests())
+        browser.open(address + path)
+        assert browser.run("document.querySelector('h1').innerText") == "This link is no longer good"

@@ -55,6 +55,8 @@ FOREIGN = [
     "/login",
     "/login?next=//evil.example",
     "/logout",
+    "/password",
+    "/password?token=x",
     "/healthz",
     "/static/portal.css",
     "/nowhere",

@@ -16,7 +16,18 @@ from store.database import Store
 from store.errors import Temporary
 from tests.portal.house import ANNA, ROLES, House, sign_in, token
 
-PATHS = ("/", "/login", "/t/EQ-1001", "/t/EQ-4711", "/f/1", "/f/4711", "/healthz", "/nowhere", "/static/nothing")
+PATHS = (
+    "/",
+    "/login",
+    "/password",
+    "/t/EQ-1001",
+    "/t/EQ-4711",
+    "/f/1",
+    "/f/4711",
+    "/healthz",
+    "/nowhere",
+    "/static/nothing",
+)
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )

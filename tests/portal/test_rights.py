@@ -17,6 +17,7 @@ LIST = dict.fromkeys(ROLES, 200) | {"anonymous": 401}
 OPEN = dict.fromkeys(ROLES, 200)
 NOWHERE = dict.fromkeys(ROLES, 404) | {"anonymous": 401}
 MISSING = dict.fromkeys(ROLES, 404)
+GONE = dict.fromkeys(ROLES, 410)  # without the link of a mail nobody is anybody there
 UNTOKENED = dict.fromkeys(ROLES, 403)
 PUMP = LIST | {"other": 404, "other-agent": 404}  # a desk where the whole organisation sees
 HOSTING = NOWHERE | {"requester": 200, "other-agent": 200}  # a desk where everybody sees their own
@@ -33,6 +34,8 @@ TABLE = {
     ("GET", "/login"): [("/login", dict.fromkeys(ROLES, 303) | {"anonymous": 200})],
     ("POST", "/login"): [("/login", UNTOKENED)],
     ("POST", "/logout"): [("/logout", UNTOKENED | {"anonymous": 303})],
+    ("GET", "/password"): [("/password", GONE), ("/password?token=x", GONE), ("/password?next=/", GONE)],
+    ("POST", "/password"): [("/password", GONE)],
     ("GET", "/"): [("/", LIST), ("/?desk=hosting", LIST), ("/?desk=%00", LIST)],
     ("POST", "/"): [("/", UNTOKENED)],
     ("GET", "/t/{tag}"): [
