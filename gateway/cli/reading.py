@@ -109,12 +109,16 @@ def ticket(
             console.print(f"  {escape(file['filename'])} [dim]{file['size']} bytes, {file['verdict']}{reason}[/]")
 
 
-def journal(as_json: AsJson = False, config: ConfigFile = None) -> None:
+def journal(
+    message_id: Annotated[str | None, typer.Option("--message-id", metavar="ID", help="Only mails with this Message-ID.")] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
     """Show every message any door accepted and what became of it, newest last."""
     from store import ledgers
 
     with opened(config) as (settings, store):
-        rows = ledgers.journal(store, settings)
+        rows = ledgers.journal(store, settings, ledgers.rows_of(store, message_id) if message_id else None)
     _print(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
 
 
@@ -128,7 +132,7 @@ def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
 
 def explain(
-    journal_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The id of a journal row.")],
+    what: Annotated[str, typer.Argument(metavar="ID", help="The id of a journal row, or the Message-ID of a mail.")],
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
@@ -136,26 +140,33 @@ def explain(
     from gateway.decide import RULES
     from store import ledgers
 
+    by_number = what.isascii() and what.isdigit() and int(what) < 2**63
     with opened(config) as (settings, store):
-        told = ledgers.explain(store, settings, journal_id)
+        ids = [int(what)] if by_number else ledgers.rows_of(store, what)
+        told = [ledgers.explain(store, settings, id_) for id_ in ids]
     if as_json:
-        _json(told)
+        _json(told[0] if by_number else told)
         return
+    for each in told:
+        _explain(each, RULES)
+
+
+def _explain(told: dict[str, Any], rules: Sequence[tuple[str, Any, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     if told["outcome"] is None:
-        console.print(f"Journal row {journal_id} waits to be filed.")
+        console.print(f"Journal row {told['id']} waits to be filed.")
         return
     where = f", on {told['ticket']}" if told["ticket"] else ""
-    console.print(f"Journal row {journal_id}: {told['outcome']}{where}. {told['reason']}.", markup=False)
+    console.print(f"Journal row {told['id']}: {told['outcome']}{where}. {told['reason']}.", markup=False)
     table = Table("signal", "value", title="What was known", title_justify="left")
     for signal in told["signals"]:
         table.add_row(str(signal["signal"]), str(signal["value"]))
     console.print(table)
     order = Table("rule", "place", title="The rules, in order", title_justify="left")
-    for name, _rule, reason in RULES:
+    for name, _rule, reason in rules:
         decided = name == told["rule"]
         order.add_row(f"{'>' if decided else ' '} {name}", reason, style="bold" if decided else None)
     console.print(order)
