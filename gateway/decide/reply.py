@@ -39,7 +39,7 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
         _reason(best),
         ticket=best.ticket.id,
         proved=_is_owner(best, facts),
-        flags=(("evidence-disagrees",) if disagrees(facts) else ()) + _unproved(wishes and allowed, proved or parks),
+        flags=_flags(facts, unsettled=wishes and allowed and not proved and not parks),
         # A number in the subject is easily guessed; whoever forges From could add themselves to the ticket (threats 42).
         names_people=best.kind not in ("subject_tag", "root") and not facts.dmarc_failed,
         acknowledge=facts.may_answer,
@@ -50,8 +50,13 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
     )
 
 
-def _unproved(wished: bool, settled: bool) -> tuple[str, ...]:
-    return ("unproved-request",) if wished and not settled else ()
+def _flags(facts: Facts, unsettled: bool) -> tuple[str, ...]:
+    marks = {
+        "evidence-disagrees": disagrees(facts),
+        "message-id-reused": facts.id_reused,
+        "unproved-request": unsettled,  # and nobody could be asked
+    }
+    return tuple(name for name, holds in marks.items() if holds)
 
 
 def _thread(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict | None:

@@ -65,7 +65,13 @@ def test_the_mail_that_others_answered_finds_them_when_it_comes_late(gateway: Ga
 def test_a_chain_of_answers_stays_together_when_the_root_is_cut_off(gateway: Gateway) -> None:
     first = answer("one", "anna@cust.test", Cc="bob@cust.test")
     gateway.receive(first)
-    second = mail("two", sender="bob@cust.test", subject="Re: the lift", In_Reply_To="<lost.2@cust.test>", References=f"{ROOT} <lost.2@cust.test>")
+    second = mail(
+        "two",
+        sender="bob@cust.test",
+        subject="Re: the lift",
+        In_Reply_To="<lost.2@cust.test>",
+        References=f"{ROOT} <lost.2@cust.test>",
+    )
     gateway.receive(second)
     third = mail("three", sender="bob@cust.test", subject="Re: the lift", In_Reply_To="<lost.2@cust.test>")
     assert gateway.receive(third)["ticket"] == TAG
@@ -98,7 +104,8 @@ def test_another_desk_does_not_share_the_root(any_gateway: Gateway) -> None:
 def test_two_hundred_first_mails_citing_one_unknown_root_are_one_ticket(any_gateway: Gateway) -> None:
     """All there before the filer looks at the first of them."""
     mails = [
-        bytes(answer(f"mail {n}", f"p{n}@cust.test")).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for n in range(200)
+        bytes(answer(f"mail {n}", f"p{n}@cust.test")).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        for n in range(200)
     ]
     route = (("hosting", ("support@hosting.desk.test",)),)
     journal.append(any_gateway.store, [Incoming("smtp", now(), "e@cust.test", route, raw) for raw in mails])
