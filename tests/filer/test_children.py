@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+import gateway.hand as hand
 import gateway.studying as studying
 from gateway.filer import Filer
+from gateway.studying import ReadersLost
 from store import outcomes
 from tests.fakes import until
 from tests.filer.readers import filer_with_children, receive, suffer
@@ -41,19 +43,30 @@ def subjects(gateway: Gateway) -> list[str]:
 
 
 def children() -> set[int]:
-    """Processes below this one that read mail."""
+    """Processes below this one that read mail, and the server that forks them."""
+    return {pid for pid, generation in _generations().items() if generation}
+
+
+def readers() -> set[int]:
+    """Those alone that read mail."""
+    return {pid for pid, generation in _generations().items() if generation > 1}
+
+
+def _generations() -> dict[int, int]:
+    """Each process that has to do with reading mail: how far below this one it is, 0 when it is not."""
     found = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in found.splitlines()[1:]]
     parents = {int(pid): int(parent) for pid, parent, _ in rows}
 
-    def below(pid: int) -> bool:
+    def below(pid: int) -> int:
+        generation = 0
         while pid > 1 and pid in parents:
-            pid = parents[pid]
+            pid, generation = parents[pid], generation + 1
             if pid == os.getpid():
-                return True
-        return False
+                return generation
+        return 0
 
-    return {int(pid) for pid, _, args in rows if "forkserver" in args and below(int(pid))}
+    return {int(pid): below(int(pid)) for pid, _, args in rows if "forkserver" in args}
 
 
 @pytest.mark.threat(34)
@@ -154,6 +167,30 @@ def test_no_child_is_left_behind(gateway: Gateway) -> None:
         settle(filer, 9, gateway)
         assert children() - before
     until(lambda: len(children() - before) <= 1)  # the server that forks them, for the next time
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_filer_whose_readers_read_no_more_ends_and_the_next_one_reads_every_mail(
+    gateway: Gateway, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine out of memory may kill a child that has nothing to do, or one that holds what the others wait for."""
+    monkeypatch.setattr(hand, "STUCK", 2.0)
+    before = children()
+    receive(gateway.store, mail(subject="mail 0"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        settle(filer, 1, gateway)
+        for pid in readers() - before:
+            os.kill(pid, how)
+        receive(gateway.store, *(mail(subject=f"mail {n}") for n in range(1, 5)))
+        with pytest.raises(ReadersLost):
+            settle(filer, 5, gateway)
+        filer._name.give_up()
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        settle(filer, 5, gateway)
+    assert subjects(gateway) == [f"mail {n}" for n in range(5)]
+    assert not [ticket for ticket in gateway.tickets() if "unreadable" in ticket["flags"]]
+    until(lambda: len(children() - before) <= 1)
 
 
 @pytest.mark.parametrize("busy", ["idle", "busy"])
