@@ -89,12 +89,15 @@ class Filer:
     def file_next(self) -> int:
         """Files what can be filed; how many mails that were, or are still being read. Waits a moment for these at most.
 
+        One at least while no child can read yet: a mail counted as attempted then would be suspected of each death meanwhile.
         Raises Temporary when the database or the disk cannot take them, DiskFailed and ReadersLost when only a new start
         can help.
         """
         try:
             if not self._leads():
                 return 0
+            if not self._students.ready:
+                return 1
             self._take()
             ready = self._hand.ready(BATCH)
             if self._hand.stuck:

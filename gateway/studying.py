@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import resource
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,8 @@ from store.rules.files import Judgement, judge_all
 
 SECONDS = 3.0  # for a mail beside the others, and one more for every 10 MB
 LAST_SECONDS = 20.0  # for one that needed longer, or killed its child
+STARTING = 60.0  # until the first child can read
+_MOMENT = 0.25
 _CPU = 10  # seconds of a child for one mail (threats 34)
 _MEMORY = 512 << 20  # bytes of address space of a child; a mail of 40 MB needs 200 MB
 
@@ -112,6 +115,8 @@ class Students:
     def __init__(self, blobs: Blobs, workers: int = 2) -> None:
         self._folder = blobs.folder
         self._pools: tuple[ProcessPool, ...] = ()
+        self._first: Future[int] | None = None  # until it is done no child can read
+        self._begun = time.monotonic()
         if workers:
             # Forked from a server without threads: a fork of this process could inherit a lock that nobody opens.
             context = multiprocessing.get_context("forkserver")
@@ -120,7 +125,23 @@ class Students:
                 ProcessPool(max_workers=count, max_tasks=2000, initializer=_limit, context=context)
                 for count in (workers, 1)
             )
-            self._pools[0].schedule(os.getpid)  # so that the first mail does not wait for the server
+            self._first = self._pools[0].schedule(os.getpid)
+
+    @property
+    def ready(self) -> bool:
+        """True once a child can read; waits a moment for that. Raises ReadersLost."""
+        if self._first is None:
+            return True
+        try:
+            self._first.result(_MOMENT)
+        except TimeoutError as error:
+            if time.monotonic() - self._begun > STARTING:
+                raise ReadersLost("no reader of mail comes up") from error
+            return False
+        except Exception as error:
+            raise ReadersLost("the readers of mail were lost") from error
+        self._first = None
+        return True
 
     def begin(self, row: JournalRow, rules: Files, hopeless: bool = False) -> Reading:
         """Starts to read a row. A hopeless one has killed us before and keeps only its bytes. Raises ReadersLost."""

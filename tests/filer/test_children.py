@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,18 @@ def test_no_child_is_left_behind(gateway: Gateway) -> None:
         settle(filer, 9, gateway)
         assert children() - before
     until(lambda: len(children() - before) <= 1)  # the server that forks them, for the next time
+
+
+def test_no_mail_is_suspected_of_a_death_before_its_reader_was_there(gateway: Gateway) -> None:
+    """Else a machine that starts slowly and is cut off three times would give up the reading of an innocent mail."""
+    receive(gateway.store, mail(subject="first"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filer._students._first, coming = Future[int](), filer._students._first
+        for _ in range(3):
+            assert filer.file_next()
+        assert outcomes.progress(gateway.store) == (0, set(), {})
+        filer._students._first = coming
+        settle(filer, 1, gateway)
 
 
 @pytest.mark.threat(34)
