@@ -17,9 +17,10 @@ import gateway.hand as hand
 import gateway.studying as studying
 from gateway.filer import Filer
 from gateway.studying import ReadersLost
-from store import outcomes
+from store import journal, outcomes
+from store.rules.desk import Files
 from tests.fakes import until
-from tests.filer.readers import filer_with_children, receive, suffer
+from tests.filer.readers import Suffering, filer_with_children, receive, suffer
 from tests.harness import Gateway, mail
 
 AT_ONCE = 5.0  # seconds within which every mail is filed, whatever comes with it
@@ -100,6 +101,16 @@ def test_a_mail_that_takes_all_there_is_keeps_its_bytes_and_no_other_mail_waits_
     greedy = gateway.ticket(gateway.journal()[1]["ticket"])
     assert "unreadable" in greedy["flags"]
     assert "greedy" in greedy["messages"][0]["text"]
+
+
+@pytest.mark.threat(34)
+def test_a_child_is_refused_memory_beyond_its_share(gateway: Gateway) -> None:
+    """Not only cut off for the time that so much takes: by then the machine may have none left for others."""
+    receive(gateway.store, suffer("eat"))
+    (row,) = journal.rows_after(gateway.store, 0, 1)
+    students = Suffering(gateway.store.blobs, 1)
+    assert isinstance(students.begin(row, Files()).future.exception(30), MemoryError)
+    students.close()
 
 
 def test_a_child_has_ten_seconds_of_the_processor_for_each_mail() -> None:
