@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from gateway.studying import Reading
 
 ASIDE = 1.0  # seconds the mails behind wait for one that is being read (design 1)
+STUCK = 60.0  # seconds within which one reading at least comes to an end, be it by its limit of time
 _MOST = 100
 _MOST_BYTES = 64 << 20
 
@@ -19,6 +20,8 @@ class Hand:
     def __init__(self) -> None:
         self._readings: list[Reading] = []
         self._since: dict[int, float] = {}  # rows a child is at work on, and since when
+        self._unread: frozenset[int] = frozenset()
+        self._moved = 0.0  # when a reading came to an end, or the first began
 
     def __len__(self) -> int:
         return len(self._readings)
@@ -29,21 +32,33 @@ class Hand:
         full = sum(reading.row.size for reading in self._readings) > _MOST_BYTES
         return 0 if full else max(0, _MOST - len(self._readings))
 
+    @property
+    def stuck(self) -> bool:
+        """True when readings come to no end any more: a child that was killed may have held what the others wait for."""
+        return bool(self._unread) and time.monotonic() - self._moved > STUCK
+
     def add(self, readings: Iterable[Reading]) -> None:
         """Takes mails that come behind all others."""
         self._readings += readings
 
     def ready(self, most: int) -> list[Reading]:
-        """What may be filed now: all up to the first that is still being read, and past those that take long."""
-        now, ready, blocked = time.monotonic(), list[Reading](), False
+        """What may be filed now: all up to the first that is still being read, and past those that take long.
+
+        Raises ReadersLost.
+        """
+        now, ready, unread, blocked = time.monotonic(), list[Reading](), set[int](), False
         for reading in self._readings:
             if reading.done:
                 if not blocked:
                     ready.append(reading)
                 continue
+            unread.add(reading.row.id)
             if reading.future.running():
                 self._since.setdefault(reading.row.id, now)
             blocked = blocked or not self._aside(reading, now)
+        if not self._unread or self._unread - unread:
+            self._moved = now
+        self._unread = frozenset(unread)
         return ready[:most]
 
     def wait(self) -> None:
@@ -68,6 +83,7 @@ class Hand:
             reading.drop()
         self._readings.clear()
         self._since.clear()
+        self._unread = frozenset()
 
     def _aside(self, reading: Reading, now: float) -> bool:
         return now - self._since.get(reading.row.id, now) >= ASIDE

@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import resource
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -24,8 +26,14 @@ from store.rules.files import Judgement, judge_all
 
 SECONDS = 3.0  # for a mail beside the others, and one more for every 10 MB
 LAST_SECONDS = 20.0  # for one that needed longer, or killed its child
+STARTING = 60.0  # until the first child can read
+_MOMENT = 0.25
 _CPU = 10  # seconds of a child for one mail (threats 34)
 _MEMORY = 512 << 20  # bytes of address space of a child; a mail of 40 MB needs 200 MB
+
+
+class ReadersLost(Temporary):
+    """The children read no more and their pool makes no others: only a new start of the filer helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Reading:
 
     @property
     def done(self) -> bool:
-        """True when `result` need not wait."""
+        """True when `result` need not wait. Raises ReadersLost."""
         while self._future.done():
             if self._again is None or not _worth_another(self._future.exception()):
                 return True
@@ -77,13 +85,18 @@ class Reading:
         return self._future
 
     def result(self) -> Studied:
-        """The mail as read, or its bare bytes when no child survives it. Raises Temporary: its files cannot be stored."""
+        """The mail as read, or its bare bytes when no child survives it.
+
+        Raises Temporary when its files cannot be stored, and ReadersLost.
+        """
         assert self.done
         error = self._future.exception()
         if error is None:
             return self._future.result()
         if isinstance(error, Temporary):
             raise error
+        if isinstance(error, BrokenProcessPool):
+            raise ReadersLost("the readers of mail were lost") from error
         if _is_ours(error):
             raise Temporary("the files of a mail cannot be stored") from error
         return Studied(salvage(self.row.raw), ())
@@ -102,6 +115,8 @@ class Students:
     def __init__(self, blobs: Blobs, workers: int = 2) -> None:
         self._folder = blobs.folder
         self._pools: tuple[ProcessPool, ...] = ()
+        self._first: Future[int] | None = None  # until it is done no child can read
+        self._begun = time.monotonic()
         if workers:
             # Forked from a server without threads: a fork of this process could inherit a lock that nobody opens.
             context = multiprocessing.get_context("forkserver")
@@ -110,10 +125,26 @@ class Students:
                 ProcessPool(max_workers=count, max_tasks=2000, initializer=_limit, context=context)
                 for count in (workers, 1)
             )
-            self._pools[0].schedule(os.getpid)  # so that the first mail does not wait for the server
+            self._first = self._pools[0].schedule(os.getpid)
+
+    @property
+    def ready(self) -> bool:
+        """True once a child can read; waits a moment for that. Raises ReadersLost."""
+        if self._first is None:
+            return True
+        try:
+            self._first.result(_MOMENT)
+        except TimeoutError as error:
+            if time.monotonic() - self._begun > STARTING:
+                raise ReadersLost("no reader of mail comes up") from error
+            return False
+        except Exception as error:
+            raise ReadersLost("the readers of mail were lost") from error
+        self._first = None
+        return True
 
     def begin(self, row: JournalRow, rules: Files, hopeless: bool = False) -> Reading:
-        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes."""
+        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes. Raises ReadersLost."""
         task = (row.raw, rules, self._folder)
         if hopeless:
             return Reading(row, _settled(lambda: Studied(salvage(row.raw), ())), None)
@@ -123,9 +154,16 @@ class Students:
         seconds = SECONDS + row.size / 10_000_000
         return Reading(
             row,
-            beside.schedule(self.read, args=task, timeout=seconds),
-            lambda: alone.schedule(self.read, args=task, timeout=LAST_SECONDS),
+            self._schedule(beside, task, seconds),
+            lambda: self._schedule(alone, task, LAST_SECONDS),
         )
+
+    def _schedule(self, pool: ProcessPool, task: tuple[bytes, Files, Path], seconds: float) -> Future[Studied]:
+        try:
+            begun: Future[Studied] = pool.schedule(self.read, args=task, timeout=seconds)
+        except RuntimeError as error:  # a child that was killed while it had nothing to do ends its pool
+            raise ReadersLost("the readers of mail were lost") from error
+        return begun
 
     def close(self) -> None:
         """Stops the children."""
@@ -150,7 +188,7 @@ def _is_ours(error: BaseException) -> bool:
 
 def _worth_another(error: BaseException | None) -> bool:
     """False when it went well, or when the next child would fare no better."""
-    return error is not None and not isinstance(error, MemoryError) and not _is_ours(error)
+    return error is not None and not isinstance(error, MemoryError | BrokenProcessPool) and not _is_ours(error)
 
 
 def _limit() -> None:

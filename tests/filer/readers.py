@@ -19,6 +19,7 @@ from store.clock import now
 from store.config import Config
 from store.database import Store
 from store.journal import Incoming
+from tests.fakes import until
 from tests.harness import mail
 
 
@@ -44,6 +45,7 @@ class Suffering(Students):
 def filer_with_children(config: Config, store: Store, workers: int = 2) -> Iterator[Filer]:
     students = Suffering(store.blobs, workers)
     filer = Filer(config, store, students)
+    until(lambda: students.ready)  # how long the first child takes to start says nothing of the mails
     try:
         yield filer
     finally:
