@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MAX_LINE = 500
-_MAX_WRAP = 7
+MAX_WRAP = 7
 
 _MAX_REST = 140  # between the verb and the colon
 _VERBS = re.compile(
@@ -22,7 +22,7 @@ _OPENER = re.compile(
     r"v|kl|mon|tue|wed|thu|fri|sat|sun|wiadomość)\b|^\W{0,3}在",
     re.IGNORECASE,
 )
-_EVIDENCE = re.compile(r"\d{1,2}[./:-]\d{1,2}|\d{4}|[\w.+-]@[\w-]|<[^>]*>|mailto:")
+_EVIDENCE = re.compile(r"\d{1,2}[./:-]\d{1,2}|\d{4}|(?<=[\w.+-])@[\w-]|<[^>]*>|mailto:")
 _DATED_NAME = re.compile(
     r"^\W{0,3}(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|"
     r"\d{4}年 ?\d{1,2}月 ?\d{1,2}日)"
@@ -94,13 +94,19 @@ _MAIL_LINE = re.compile(rf"{_LEAD}(?:{_SUBJECT}|{_SENT}){_COLON}|.*@", re.IGNORE
 _ANY_LINE = re.compile(rf"{_LEAD}(?:{_FROM}|{_TIME}|{_REST}){_COLON}", re.IGNORECASE)
 
 
+def may_end_attribution(line: str) -> bool:
+    """Whether an announcement could end with the line; most lines need no closer look."""
+    end = line.rstrip()[-5:]
+    return ":" in end or "：" in end or end.endswith(">")
+
+
 def find_attribution(lines: list[str], at: int) -> int:
     """How many lines from `at` announce a quotation ("On ... wrote:"), 0 when they do not."""
     if len(lines[at]) > MAX_LINE:
         return 0
     opened = bool(_OPENER.match(lines[at]) or _EVIDENCE.search(lines[at]))
     joined, blanks = "", 0
-    for count in range(1, min(_MAX_WRAP, len(lines) - at) + 1):
+    for count in range(1, min(MAX_WRAP, len(lines) - at) + 1):
         line = lines[at + count - 1].replace("\xa0", " ").strip()
         if len(line) > MAX_LINE:
             return 0
@@ -158,7 +164,9 @@ def is_divider(line: str) -> bool:
 def count_header_block(lines: list[str], at: int) -> int:
     """The length of a copied header (From, Sent, To, Subject in any language) that begins here, 0 when none does."""
     first = lines[at]
-    if len(first) > MAX_LINE or not (_FROM_LINE.match(first) or _TIME_LINE.match(first)):
+    if (":" not in first and "：" not in first) or len(first) > MAX_LINE:
+        return 0
+    if not (_FROM_LINE.match(first) or _TIME_LINE.match(first)):
         return 0
     block: list[str] = []
     for line in lines[at : at + 12]:
