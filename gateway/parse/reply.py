@@ -9,6 +9,7 @@ from gateway.parse.quotes import (
     MAX_WRAP,
     count_header_block,
     find_attribution,
+    is_dated_attribution,
     is_divider,
     is_forward_mark,
     is_original_mark,
@@ -78,7 +79,9 @@ def _mark(lines: list[str], marks: set[int], passed_on: bool) -> list[bool]:
         elif _QUOTE.match(line):
             shown[at] = False
             at += 1
-        elif (length := count_attribution(at)) > 0:
+        elif (length := count_attribution(at)) > 0 and (
+            _is_quote_next(lines, at + length) or is_dated_attribution(lines[at : at + length])
+        ):
             if _is_quote_next(lines, at + length) or not news:
                 _hide(shown, at, at + length)
                 at += length
