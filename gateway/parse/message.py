@@ -71,6 +71,10 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
     address = from_.address if from_ else ""
     reported = _guard(lambda: is_report(headers, kind, address, subject), False, defects)
     bounce = _guard(lambda: _find_bounce(headers, body, text, rest, reported), None, defects)
+    if reported and not (bounce and bounce.recipients) and not says_failed(text):
+        # People write "Undeliverable: what does it mean?" as well; such a subject alone reports nothing.
+        reported = _guard(lambda: is_report(headers, kind, address, ""), False, defects)
+        bounce = bounce if reported else None
     told = reported or bounce is not None
     auto = _guard(lambda: judge_origin(headers, kind, address, subject, told), None, defects)
     marked = auto is not None and _guard(lambda: is_marked(headers, kind, address), False, defects)
