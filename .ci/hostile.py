@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from gateway.smtp import background
 from store import journal
+from store.config import Config, SmtpSection
 from store.database import open_store
 from store.migrate import migrate
 from tests.conftest import installation
+from tests.doors.client import Peer, stuffed
 from tests.harness import Gateway, mail
 
 OUTCOMES = {
@@ -60,14 +63,19 @@ def run(message: dict[str, Any], fixture: dict[str, Any], folder: Path, where: P
         }],
     )  # fmt: skip
     raw = (folder / message["file"]).read_bytes()
+    if "smtp" in message["via"] and not raw.endswith(b"\r\n"):
+        raw += b"\r\n"  # RFC 5321 4.1.1.4: the mail data ends with a line
     lines = Lines()
     logging.getLogger().addHandler(lines)
     before, start = forget_peak(), time.process_time()
-    row = gateway.receive(raw, *message["envelope"]["rcpt_to"], sender=message["envelope"]["mail_from"])
+    reply, row = bring(gateway, message, raw)
     seconds, grown = time.process_time() - start, peak() - before
     logging.getLogger().removeHandler(lines)
     ticket = gateway.ticket(row["ticket"]) if row["ticket"] else None
     faults = list(check(message["expect"], row, ticket, gateway, known, seconds))
+    if int(reply[:3]) not in message["expect"]["smtp"]:
+        faults.append(f"the door says {reply}")
+    faults += [f"told {who}" for who in told_too_much(message, ticket, gateway, fixture)]
     faults += check_always(message["expect"], row, ticket, gateway, hashlib.sha256(raw).hexdigest(), where)
     if grown > message["expect"]["max_rss_growth_mb"]:
         faults.append(f"took {grown:.0f} MB")
@@ -78,6 +86,28 @@ def run(message: dict[str, Any], fixture: dict[str, Any], folder: Path, where: P
         faults.append("the next mail had to wait")
     store.close()
     return faults
+
+
+def bring(gateway: Gateway, message: dict[str, Any], raw: bytes) -> tuple[str, dict[str, Any]]:
+    """Sends it through the SMTP door where it can come by one, else through a pipe; the reply and its journal row."""
+    envelope = message["envelope"]
+    if "smtp" not in message["via"]:
+        return "250", gateway.receive(raw, *envelope["rcpt_to"], sender=envelope["mail_from"], door="pipe")
+    free = gateway.config.settings.model_copy(update={"smtp": SmtpSection(listen="127.0.0.1:0")})
+    config = Config(free, gateway.config.folder, gateway.config.file)
+    with background(config, gateway.store, grace=1) as door, Peer(door.address) as peer:
+        peer.ask("EHLO mx.test", f"MAIL FROM:<{envelope['mail_from']}>", *(f"RCPT TO:<{to}>" for to in envelope["rcpt_to"]), "DATA")
+        reply = peer.ask(stuffed(raw) + b".\r\n")[0]
+    gateway.file()
+    return reply, gateway.journal()[-1]
+
+
+def told_too_much(message: dict[str, Any], ticket: Any, gateway: Gateway, fixture: dict[str, Any]) -> set[str]:
+    """Who was mailed besides the staff, whoever opened the ticket and, for a reply, the people of the ticket."""
+    may = {fixture["agent"], ticket["requester"] if ticket else ""}
+    if message["expect"]["outcome"] == "ticket_append":
+        may |= {fixture["ticket"]["owner"], *fixture["ticket"]["cc"]}
+    return {row["recipient"] for row in gateway.outbox()} - may
 
 
 class Lines(logging.Handler):
