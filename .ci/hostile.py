@@ -96,7 +96,12 @@ def bring(gateway: Gateway, message: dict[str, Any], raw: bytes) -> tuple[str, d
     free = gateway.config.settings.model_copy(update={"smtp": SmtpSection(listen="127.0.0.1:0")})
     config = Config(free, gateway.config.folder, gateway.config.file)
     with background(config, gateway.store, grace=1) as door, Peer(door.address) as peer:
-        peer.ask("EHLO mx.test", f"MAIL FROM:<{envelope['mail_from']}>", *(f"RCPT TO:<{to}>" for to in envelope["rcpt_to"]), "DATA")
+        peer.ask(
+            "EHLO mx.test",
+            f"MAIL FROM:<{envelope['mail_from']}>",
+            *(f"RCPT TO:<{to}>" for to in envelope["rcpt_to"]),
+            "DATA",
+        )
         reply = peer.ask(stuffed(raw) + b".\r\n")[0]
     gateway.file()
     return reply, gateway.journal()[-1]

@@ -24,6 +24,7 @@ def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
         "dmarc": facts.dmarc,
         "proof": facts.proof.kind if facts.proof else None,
         "holds our own words": facts.holds_our_words,
+        "answers to the same words in 24 h": facts.repeats,
         "answers in 24 h": facts.answers_today,
         "answers in 1 h": facts.answers_this_hour,
         "answers to strangers in 1 h": facts.strangers_this_hour,

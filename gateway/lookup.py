@@ -17,6 +17,7 @@ from store.facts import Asking, Named, Pointers
 from store.journal import JournalRow
 from store.rules.addressing import Place, normalise, without_extension
 from store.rules.desk import Desk
+from store.rules.gist import gist
 from store.rules.people import PersonFacts, relation
 from store.rules.tags import find_tags
 from store.rules.tokens import Token, loop_mark, verify
@@ -67,6 +68,7 @@ def look_up(
         reported=_reported(connection, desk, tokens, parsed, config.secret),
         answers_today=past.answers_today,
         answers_this_hour=past.answers_this_hour,
+        repeats=past.repeats,
         strangers_this_hour=past.strangers_this_hour,
     )
 
@@ -93,6 +95,7 @@ def _asking(config: Config, row: JournalRow, parsed: Parsed, email: str, now: da
         message_id=parsed.message_id,
         email=email,
         correspondent=without_extension(email),
+        gist=gist(parsed.text),
         now=now,
         hour=now - timedelta(hours=1),
         day=now - timedelta(days=1),

@@ -196,6 +196,7 @@ class Asking:
     message_id: str | None
     email: str  # of the sender, "" when unknown
     correspondent: str
+    gist: str
     now: datetime
     hour: datetime
     day: datetime
@@ -211,6 +212,7 @@ class Past:
     id_reused: bool = False  # another mail had its Message-ID
     answers_today: int = 0
     answers_this_hour: int = 0
+    repeats: int = 0  # answers of the last day to a mail that said the same
     strangers_this_hour: int = 0
     blocked: bool = False
 
@@ -224,9 +226,9 @@ def _past(what: str, number: Any, other: Any = None, text: Any = None) -> Any:
     )
 
 
-def _answers(what: str, since: str) -> Any:
+def _answers(what: str, since: str, *also: Any) -> Any:
     mine = (Outbox.c.correspondent == bindparam("correspondent"), Outbox.c.created <= bindparam("now", type_=Utc))
-    return _past(what, func.count()).where(*mine, Outbox.c.created >= bindparam(since, type_=Utc))
+    return _past(what, func.count()).where(*mine, Outbox.c.created >= bindparam(since, type_=Utc), *also)
 
 
 _EARLIER = and_(Outcome.c.journal_id != bindparam("row"), Outcome.c.journal_id < bindparam("row_before"))
@@ -241,6 +243,7 @@ _PAST: Select[Any] | CompoundSelect[Any] = union_all(
     ),
     _answers("day", "day"),
     _answers("hour", "hour"),
+    _answers("repeats", "day", Outbox.c.gist == bindparam("gist")),
     _past("strangers", func.count()).where(
         Outbox.c.stranger_of == _DESK, Outbox.c.created >= bindparam("hour", type_=Utc),
         Outbox.c.created <= bindparam("now", type_=Utc),
@@ -254,7 +257,7 @@ def past(connection: Connection, asking: Asking) -> Past:
     values = {
         "row": asking.journal_id, "row_before": asking.before, "desk": asking.desk, "desks": asking.desks,
         "key": asking.content_key, "content_since": asking.content_since, "message_id": asking.message_id,
-        "correspondent": asking.correspondent, "now": asking.now, "hour": asking.hour, "day": asking.day,
+        "correspondent": asking.correspondent, "gist": asking.gist, "now": asking.now, "hour": asking.hour, "day": asking.day,
         "patterns": [asking.email, f"@{asking.email.rpartition('@')[2]}"],
     }  # fmt: skip
     rows = connection.execute(_PAST, values).all()
@@ -267,6 +270,7 @@ def past(connection: Connection, asking: Asking) -> Past:
         id_reused=count["id"].number > 0,
         answers_today=count["day"].number,
         answers_this_hour=count["hour"].number,
+        repeats=count["repeats"].number,
         strangers_this_hour=count["strangers"].number,
         blocked=count["blocked"].number > 0,
     )

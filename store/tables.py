@@ -365,7 +365,7 @@ class Outbox(SQLModel, table=True):
     """One mail to one person about one event; `facts` freezes what it is made from (design 5).
 
     Of automatic answers alone (threats 38): `correspondent` is the address they go to without its + part, `stranger_of`
-    the desk when nobody has vouched for it.
+    the desk when nobody has vouched for it, `gist` what the answered mail says.
     """
 
     __tablename__ = "outbox"
@@ -393,6 +393,7 @@ class Outbox(SQLModel, table=True):
     reply: str = _text()
     facts: dict[str, Any] = _json(dict)
     correspondent: str | None = None
+    gist: str | None = None
     stranger_of: str | None = None
     created: datetime = _time()
 

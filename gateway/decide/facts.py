@@ -64,6 +64,7 @@ class Facts:
     blocked: bool = False  # the desk wants no mail of this sender
     own_message: bool = False  # its Message-ID or its loop mark is ours: a mail we sent came back
     holds_our_words: bool = False  # its text has a signed address or a ticket link of ours in it
+    repeats: int = 0  # automatic answers of the last 24 hours to a mail of its sender that said the same
     dmarc: str | None = None  # what was found of the From domain (RFC 7489), None when nobody looked
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
@@ -106,10 +107,10 @@ class Facts:
     def may_answer(self) -> bool:
         """Whether the sender may be sent one more automatic answer (threats 38).
 
-        People we know have a wider budget, but for a mail that repeats our words to us: an echo is known too, once it
-        has used an address we gave it.
+        People we know have a wider budget, but for a mail that repeats our words to us, or its own: an answering
+        machine is known too, once it has used an address we gave it.
         """
-        if self.known and not self.holds_our_words:
+        if self.known and not self.holds_our_words and not self.repeats:
             return self.answers_this_hour < KNOWN_BUDGET
         if self.answers_today >= STRANGER_BUDGET:
             return False

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _add("event", "before", "JSON")
     _add("message", "dmarc", "VARCHAR")
     _add("outbox", "correspondent", "VARCHAR")
+    _add("outbox", "gist", "VARCHAR")
     _add("outbox", "stranger_of", "VARCHAR")
     op.create_index("outbox_answers", "outbox", ["correspondent", "created"])
     op.create_index("outbox_strangers", "outbox", ["stranger_of", "created"])
