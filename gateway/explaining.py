@@ -18,7 +18,10 @@ def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
         "null sender": facts.null_sender,
         "own mail": facts.own_message or facts.sender_is_desk,
         "duplicate of": facts.duplicate_of,
-        "dmarc failed": facts.dmarc_failed,
+        "checked by": facts.proof.way,
+        "spf": facts.proof.spf,
+        "dkim": facts.proof.dkim,
+        "dmarc": facts.dmarc,
         "answers in 24 h": facts.answers_today,
         "defects": list(parsed.defects),
     }

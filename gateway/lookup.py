@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway.decide.facts import Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.parse import Parsed
-from gateway.parse.authentication import dmarc_result
+from gateway.parse.authentication import Proof
 from store import facts as ask
 from store import people
 from store.config import Config
@@ -26,7 +26,9 @@ _REDELIVERED = timedelta(days=5)  # how long a mail server tries (RFC 5321 4.5.4
 _REMOTE_DOORS = ("smtp", "lmtp")  # doors whose envelope sender is known, so that an empty one is the null sender
 
 
-def look_up(connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime) -> Facts:
+def look_up(
+    connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, proof: Proof
+) -> Facts:
     """The facts about one mail at the desk of its journal row."""
     desk = config.desks[row.desk]
     places = [p for p in map(config.addresses.locate, row.recipients) if isinstance(p, Place) and p.desk == desk.name]
@@ -41,7 +43,8 @@ def look_up(connection: Connection, config: Config, row: JournalRow, parsed: Par
         sender=sender,
         sender_is_desk=_is_desk(config, parsed),
         own_message=_is_own(config, parsed),
-        dmarc_failed=dmarc_result(parsed.auth_results, config.settings.auth.trusted_host) == "fail",
+        dmarc_failed=proof.dmarc == "fail",
+        proof=proof,
         duplicate_of=duplicate[0] if duplicate else None,
         duplicate_ticket=duplicate[1] if duplicate else None,
         evidence=tuple(_evidence(connection, config, desk, tokens, parsed, sender)),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox, Priority
 from store.rules.people import PersonFacts, Relation, TicketFacts
 
@@ -48,6 +49,7 @@ class Facts:
     sender_is_desk: bool = False
     own_message: bool = False  # its Message-ID or its loop mark is ours: a mail we sent came back
     dmarc_failed: bool = False
+    proof: Proof = field(default_factory=Proof)
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
     evidence: tuple[Evidence, ...] = ()
@@ -59,6 +61,11 @@ class Facts:
     def mailbox(self) -> Mailbox:
         """The most urgent of the mailboxes addressed, the first of equals (BR-10)."""
         return max(self.mailboxes, key=lambda m: _RANK[m.priority])
+
+    @property
+    def dmarc(self) -> str | None:
+        """The DMARC result of the From domain as RFC 8601 names it, None when nobody looked."""
+        return self.proof.dmarc
 
     @property
     def staff(self) -> bool:

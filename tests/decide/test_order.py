@@ -9,7 +9,6 @@ import pytest
 from gateway.decide import RULES, Evidence, Facts, ReportedMail, decide
 from gateway.decide.opening import KNOWN_BUDGET, STRANGER_BUDGET
 from gateway.parse import Address, Bounce, Parsed
-from gateway.parse.authentication import dmarc_result
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
 from templates.words import NOTICE_MARK
@@ -99,21 +98,3 @@ def test_the_most_urgent_mailbox_counts() -> None:
     assert replace(FACTS, mailboxes=(SUPPORT, SAFETY)).mailbox == SAFETY
     raised = decide(PLAIN, replace(FACTS, mailboxes=(SAFETY,), duplicate_of=1, duplicate_ticket=7))
     assert raised.raise_to == "urgent"
-
-
-@pytest.mark.parametrize(
-    ("headers", "result"),
-    [
-        (["mx.desk.test; spf=pass; dmarc=fail (p=none) header.from=x"], "fail"),
-        (["MX.desk.test 1; dmarc=pass header.from=x"], "pass"),
-        (["mx.evil.test; dmarc=pass", "mx.desk.test; dmarc=fail"], None),
-        (["mx.desk.test; spf=pass (; dmarc=pass)"], None),
-        (["mx.desk.test.evil; dmarc=pass"], None),
-        (['mx.desk.test; spf=pass smtp.mailfrom="x; dmarc=pass"'], None),
-        ([""], None),
-        ([], None),
-    ],
-)
-def test_only_the_topmost_result_of_the_trusted_host_is_believed(headers: list[str], result: str | None) -> None:
-    assert dmarc_result(headers, "mx.desk.test") == result
-    assert dmarc_result(headers, None) is None

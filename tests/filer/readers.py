@@ -22,7 +22,7 @@ from store.journal import Incoming
 from tests.harness import mail
 
 
-def read_or_suffer(raw: bytes, rules: Any, folder: Path) -> Studied:
+def read_or_suffer(raw: bytes, rules: Any, folder: Path, origin: Any = None) -> Studied:
     """The reader as it is, but for mails that ask for harm."""
     how, _, seconds = raw[:2000].partition(b"X-Suffer: ")[2].partition(b"\r\n")[0].partition(b" ")
     if how == b"die":
@@ -33,7 +33,7 @@ def read_or_suffer(raw: bytes, rules: Any, folder: Path) -> Studied:
         _ = bytearray(2 << 30)
     while how == b"spin":
         pass
-    return study_within_limits(raw, rules, folder)
+    return study_within_limits(raw, rules, folder, origin)
 
 
 class Suffering(Students):
