@@ -66,8 +66,15 @@ def study_within_limits(raw: bytes, rules: Files, folder: Path, origin: Origin |
 class Reading:
     """A mail that is being read. One that fails beside the others is read once more by a child that nobody waits for."""
 
-    def __init__(self, row: JournalRow, begun: Future[Studied], again: Callable[[], Future[Studied]] | None) -> None:
+    def __init__(
+        self,
+        row: JournalRow,
+        begun: Future[Studied],
+        again: Callable[[], Future[Studied]] | None,
+        checked: bool = False,
+    ) -> None:
         self.row = row
+        self.checked = checked  # SPF, DKIM and DMARC are computed as well, by children of its own
         self._future = begun
         self._again = again
 
@@ -141,6 +148,7 @@ class Students:
             row,
             (straight if check else beside).schedule(self.read, args=task, timeout=seconds),
             lambda: alone.schedule(self.read, args=task, timeout=LAST_SECONDS + more),
+            check,
         )
 
     def close(self) -> None:

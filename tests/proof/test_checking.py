@@ -79,13 +79,17 @@ def test_spf_in_all_its_results(record: str, result: str) -> None:
 def test_ten_mechanisms_that_ask_are_allowed() -> None:
     names = [f"n{n}.cust.example" for n in range(10)]
     dns = Zone({(name, "TXT"): ("v=spf1 ?all",) for name in names})
-    dns.records["cust.example", "TXT"] = ("v=spf1 " + " ".join(f"include:{name}" for name in names) + f" ip4:{PEER} -all",)
+    dns.records["cust.example", "TXT"] = (
+        "v=spf1 " + " ".join(f"include:{name}" for name in names) + f" ip4:{PEER} -all",
+    )
     assert proved(letter(), dns).spf == "pass"
 
 
 def test_the_null_sender_is_known_by_its_greeting() -> None:
     dns = zone(dmarc__cust__example=REJECT, mx__cust__example=OURS)
-    assert proved(letter(), dns, sender="", helo="MX.cust.example") == Proof("computed", "pass", "none", "pass", "reject")
+    assert proved(letter(), dns, sender="", helo="MX.cust.example") == Proof(
+        "computed", "pass", "none", "pass", "reject"
+    )
     assert proved(letter(), dns, sender="", helo="[192.0.2.1]").spf == "none"
 
 
@@ -141,7 +145,13 @@ def test_no_record_or_two_of_them_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "sender", ["anna@cust.example\r\nFrom: boss@cust.example", "anna@cust.example, boss@cust.example", "Team: anna@cust.example;", ""]
+    "sender",
+    [
+        "anna@cust.example\r\nFrom: boss@cust.example",
+        "anna@cust.example, boss@cust.example",
+        "Team: anna@cust.example;",
+        "",
+    ],
 )
 def test_a_mail_of_no_certain_author_proves_nothing(sender: str) -> None:
     dns = zone(dmarc__cust__example=REJECT, cust__example=OURS, key__cust__example=KEY)

@@ -84,7 +84,16 @@ def test_a_signature_by_a_broken_algorithm_is_not_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", ["", "v=DKIM1; p=", "v=DKIM2; p=x", "v=DKIM1; k=rsa; p=%%%", "v=DKIM1; p=" + "A" * 5_000, "v=DKIM1; k=ed25519; p=AA", "p=\xff"]
+    "record",
+    [
+        "",
+        "v=DKIM1; p=",
+        "v=DKIM2; p=x",
+        "v=DKIM1; k=rsa; p=%%%",
+        "v=DKIM1; p=" + "A" * 5_000,
+        "v=DKIM1; k=ed25519; p=AA",
+        "p=\xff",
+    ],
 )
 def test_a_key_that_is_none_proves_nothing(record: str) -> None:
     proof = proved(signed(letter()), zone(dmarc__cust__example="v=DMARC1; p=reject", key__cust__example=record))
@@ -100,7 +109,10 @@ def test_the_newer_kind_of_key_is_understood() -> None:
     raw = letter()
     head = dkim.sign(raw, b"s", b"cust.example", base64.b64encode(bytes(secret)), signature_algorithm=b"ed25519-sha256")
     public = base64.b64encode(bytes(secret.verify_key)).decode()
-    proof = proved(head + raw, zone(dmarc__cust__example="v=DMARC1; p=reject", key__cust__example=f"v=DKIM1; k=ed25519; p={public}"))
+    proof = proved(
+        head + raw,
+        zone(dmarc__cust__example="v=DMARC1; p=reject", key__cust__example=f"v=DKIM1; k=ed25519; p={public}"),
+    )
     assert proof.dmarc == "pass"
 
 
@@ -121,7 +133,9 @@ def test_a_signature_that_is_none_breaks_nothing(field: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b" ", b"\t", b"a", b"bc", b"  ", b"\xff"]), max_size=40).map(b"".join),
+    st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b" ", b"\t", b"a", b"bc", b"  ", b"\xff"]), max_size=40).map(
+        b"".join
+    ),
     st.integers(1, 8),
 )
 def test_bodies_are_taken_as_dkimpy_takes_them(body: bytes, piece: int) -> None:
@@ -136,7 +150,9 @@ def test_bodies_are_taken_as_dkimpy_takes_them(body: bytes, piece: int) -> None:
 
 @pytest.mark.threat(34)
 @pytest.mark.parametrize(
-    "body", [b" " * 5_000_000 + b"x", b"\r\n" * 2_000_000, b"a " * 3_000_000, b"ab cd\r\n" * 1_500_000], ids=["blanks", "lines", "words", "text"]
+    "body",
+    [b" " * 5_000_000 + b"x", b"\r\n" * 2_000_000, b"a " * 3_000_000, b"ab cd\r\n" * 1_500_000],
+    ids=["blanks", "lines", "words", "text"],
 )
 def test_no_body_takes_long(body: bytes) -> None:
     raw = signed(letter())

@@ -36,7 +36,10 @@ class Zone:
 
 def zone(**records: str | None) -> Zone:
     """TXT records by name, with `__` for the dots and `dmarc__`, `key__` for `_dmarc.` and `s._domainkey.`."""
-    named = {name.replace("dmarc__", "_dmarc.").replace("key__", "s._domainkey.").replace("__", "."): text for name, text in records.items()}
+    named = {
+        name.replace("dmarc__", "_dmarc.").replace("key__", "s._domainkey.").replace("__", "."): text
+        for name, text in records.items()
+    }
     return Zone({(name, "TXT"): None if text is None else (text,) for name, text in named.items()})
 
 
@@ -62,5 +65,7 @@ def signed(raw: bytes, domain: str = "cust.example", **options: object) -> bytes
     return bytes(dkim.sign(raw, b"s", domain.encode(), key()[0], **options)) + raw
 
 
-def proved(raw: bytes, zone: Zone, sender: str = "anna@cust.example", peer: str = PEER, helo: str = "mx.cust.example") -> Proof:
+def proved(
+    raw: bytes, zone: Zone, sender: str = "anna@cust.example", peer: str = PEER, helo: str = "mx.cust.example"
+) -> Proof:
     return prove(raw, parse(raw), Origin(peer, helo, sender, zone))
