@@ -11,11 +11,14 @@ import pytest
 
 from gateway.parse.authentication import Proof, read_results
 from gateway.proof import names
+from gateway.smtp import background
 from gateway.studying import SECONDS, Students
 from store import journal, ledgers
 from store.clock import now
 from store.config import AuthSection
 from store.journal import Incoming
+from tests.doors.client import MAIL, Peer
+from tests.doors.conftest import opened_as
 from tests.harness import Gateway, mail
 from tests.proof.world import PEER, STRANGER, Zone, zone
 
@@ -117,6 +120,15 @@ def test_nothing_is_computed_where_that_is_off(gateway: Gateway) -> None:
     believe(gateway, dns, check="off")
     assert told(gateway, gateway.receive(mail(), peer=STRANGER))["checked by"] == "none"
     assert dns.asked == []
+
+
+def test_the_smtp_door_keeps_who_came(gateway: Gateway) -> None:
+    with background(opened_as(gateway.config), gateway.store) as door, Peer(door.address, timeout=20) as peer:
+        peer.ask("EHLO mx.cust.test", "MAIL FROM:<x@cust.test>", "RCPT TO:<support@desk.test>", "DATA")
+        assert peer.ask(MAIL + b".\r\n")[0].startswith("250")
+    row = journal.rows_after(gateway.store, 0, 1)[0]
+    assert (row.peer, row.helo, row.sender) == ("127.0.0.1", "mx.cust.test", "x@cust.test")
+    assert journal.row(gateway.store, row.id) == row
 
 
 def test_a_network_that_is_none_is_named() -> None:
