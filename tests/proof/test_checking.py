@@ -179,7 +179,6 @@ def test_trouble_in_the_dns_is_told_from_failure() -> None:
     assert (proof.dkim, proof.dmarc) == ("temperror", "temperror")
 
 
-@pytest.mark.threat(40)
 def test_no_stranger_makes_a_failure_look_like_trouble() -> None:
     """Neither by names of his own that do not answer, nor by some name below the domain that does not."""
     dns = zone(dmarc__cust__example=REJECT, evil__example=None, key__evil__example=None, key__old__cust__example=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 
 import dkim
@@ -160,7 +159,6 @@ def test_no_body_takes_long(body: bytes) -> None:
     start = time.process_time()
     assert result(raw.replace(b"relaxed/simple", b"relaxed/relaxed"))[1] == "fail"
     assert time.process_time() - start < 6
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 << 20
 
 
 @pytest.mark.threat(34)
