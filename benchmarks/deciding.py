@@ -15,6 +15,7 @@ from benchmarks.measure import Figure, compare, cpu_of
 from gateway.decide import decide
 from gateway.lookup import look_up
 from gateway.parse import Parsed, parse
+from gateway.parse.authentication import Proof
 from store.config import Config
 from store.database import Store
 from store.journal import JournalRow
@@ -53,7 +54,7 @@ def measure_rules() -> Figure:
     """CPU of the rules alone against reading the mail."""
     with house(FEW) as small:
         with small.store.read() as connection:
-            facts = look_up(connection, small.config, small.row, small.parsed, small.now)
+            facts = look_up(connection, small.config, small.row, small.parsed, small.now, Proof())
         return compare(
             "the rules alone", "<= 0.3 ms", "ms CPU", lambda: cpu_of(lambda: decide(small.parsed, facts), _TIMES),
             "reading the mail (ms CPU)", lambda: cpu_of(lambda: parse(small.row.raw), 20),
@@ -139,7 +140,8 @@ def _reply(ticket: int, token: str) -> bytes:
     return (
         f"From: Pat <p{(ticket - 1) % _PEOPLE}@cust.test>\r\nTo: support+{token}@desk.test\r\n"
         f"Subject: Re: [HO#{999 + ticket}] Printer\r\nMessage-ID: <answer@cust.test>\r\n"
-        f"In-Reply-To: <m{last - 1}@cust.test>\r\nReferences: <root{ticket - 1}@cust.test> <m{last - 2}@cust.test> <m{last - 1}@cust.test>\r\n"
+        f"In-Reply-To: <m{last - 1}@cust.test>\r\n"
+        f"References: <root{ticket - 1}@cust.test> <m{last - 2}@cust.test> <m{last - 1}@cust.test>\r\n"
         "Date: Mon, 02 Mar 2026 10:00:00 +0000\r\n\r\nStill broken.\r\n\r\nOn Monday Gina wrote:\r\n> Please restart it.\r\n"
     ).encode()
 
@@ -148,7 +150,7 @@ def _cost(place: House) -> float:
     with place.store.read() as connection:
 
         def ask() -> None:
-            decide(place.parsed, look_up(connection, place.config, place.row, place.parsed, place.now))
+            decide(place.parsed, look_up(connection, place.config, place.row, place.parsed, place.now, Proof()))
 
         ask()
         return cpu_of(ask, _TIMES)

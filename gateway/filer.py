@@ -23,6 +23,7 @@ from gateway.explaining import signals
 from gateway.hand import Hand
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed
+from gateway.proof.believing import is_to_be_checked, proof_of
 from gateway.studying import ReadersLost, Reading, Students, Studied
 from store import crash, journal, outcomes
 from store.apply import apply
@@ -160,7 +161,8 @@ class Filer:
     def _begin(self, row: JournalRow) -> Reading:
         desk = self._config.desks.get(row.desk)
         hopeless = self._begun.get(row.id, 0) >= PATIENCE or self._faults[row.id] >= PATIENCE or row.missing
-        return self._students.begin(row, desk.files if desk else Files(), hopeless)
+        check = is_to_be_checked(self._config.settings.auth, row)
+        return self._students.begin(row, desk.files if desk else Files(), hopeless, check)
 
     def _file_all(self, ready: Sequence[Reading]) -> None:
         studied = [(reading.row, reading.result()) for reading in ready]
@@ -219,7 +221,8 @@ class Filer:
         if row.desk not in self._config.desks:
             gone = Verdict("held", f"there is no desk {row.desk!r} any more", rule="no_desk")
             return self._settle(connection, row, parsed, gone, [], None)
-        facts = look_up(connection, self._config, row, parsed, at)
+        proof = proof_of(self._config.settings.auth, row, parsed, studied.proof)
+        facts = look_up(connection, self._config, row, parsed, at, proof)
         verdict = decide(parsed, facts)
         work = work_for(self._config, row, studied, facts, verdict)
         ticket = self._carry_out(connection, work, at)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.parse import Parsed
-from gateway.parse.authentication import dmarc_result
+from gateway.parse.authentication import Proof
 from store import facts as ask
 from store.config import Config
 from store.facts import Asking, Named, Pointers
@@ -32,7 +32,8 @@ _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 
 def look_up(
-    connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, rows_before: int = _ALL_ROWS
+    connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, proof: Proof,
+    rows_before: int = _ALL_ROWS,
 ) -> Facts:  # fmt: skip
     """The facts about one mail at the desk of its journal row, as of `now`.
 
@@ -58,7 +59,7 @@ def look_up(
         blocked=past.blocked,
         own_message=_is_own(config, parsed),
         holds_our_words=_holds_our_words(config, parsed),
-        dmarc=dmarc_result(parsed.auth_results, config.settings.auth.trusted_host),
+        proof=proof,
         duplicate_of=past.duplicate[0] if past.duplicate else None,
         duplicate_ticket=past.duplicate[1] if past.duplicate else None,
         elsewhere=past.elsewhere,

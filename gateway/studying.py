@@ -18,6 +18,9 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from gateway.parse import Parsed, parse, salvage
+from gateway.parse.authentication import Proof
+from gateway.proof import names
+from gateway.proof.checking import Origin, prove
 from store.blobs import Blobs
 from store.errors import Temporary
 from store.journal import JournalRow
@@ -29,6 +32,7 @@ LAST_SECONDS = 20.0  # for one that needed longer, or killed its child
 STARTING = 60.0  # until the first child can read
 _MOMENT = 0.25
 _CPU = 10  # seconds of a child for one mail (threats 34)
+DNS = names.Dns()
 _MEMORY = 512 << 20  # bytes of address space of a child; a mail of 40 MB needs 200 MB
 
 
@@ -42,31 +46,43 @@ class Studied:
 
     parsed: Parsed
     judgements: tuple[Judgement, ...]
+    proof: Proof | None = None  # computed where it came straight from the Internet, else None
 
 
-def study(raw: bytes, rules: Files, folder: Path) -> Studied:
-    """Parses, judges the files and stores the accepted ones. Raises OSError or Temporary when they cannot be stored."""
+def study(raw: bytes, rules: Files, folder: Path, origin: Origin | None = None) -> Studied:
+    """Parses, judges the files and stores the accepted ones; with an `origin` also SPF, DKIM and DMARC are computed.
+
+    Raises OSError or Temporary when files cannot be stored.
+    """
     parsed, blobs = parse(raw), Blobs(folder)
     judgements = tuple(judge_all(parsed.files, rules))
     for file, judgement in zip(parsed.files, judgements, strict=True):
         if judgement.verdict == "accepted":
             blobs.put(file.content, file.sha256)
-    return Studied(replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files)), judgements)
+    parsed = replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files))
+    return Studied(parsed, judgements, prove(raw, parsed, origin) if origin else None)
 
 
-def study_within_limits(raw: bytes, rules: Files, folder: Path) -> Studied:
+def study_within_limits(raw: bytes, rules: Files, folder: Path, origin: Origin | None = None) -> Studied:
     """`study` in a child, which is killed when this mail alone takes too much of the processor."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(used.ru_utime + used.ru_stime) + _CPU
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-    return study(raw, rules, folder)
+    return study(raw, rules, folder, origin)
 
 
 class Reading:
     """A mail that is being read. One that fails beside the others is read once more by a child that nobody waits for."""
 
-    def __init__(self, row: JournalRow, begun: Future[Studied], again: Callable[[], Future[Studied]] | None) -> None:
+    def __init__(
+        self,
+        row: JournalRow,
+        begun: Future[Studied],
+        again: Callable[[], Future[Studied]] | None,
+        checked: bool = False,
+    ) -> None:
         self.row = row
+        self.checked = checked  # SPF, DKIM and DMARC are computed as well, by children of its own
         self._future = begun
         self._again = again
 
@@ -108,12 +124,13 @@ class Reading:
 
 
 class Students:
-    """The children; `workers=0` reads in this process, for tests and single commands."""
+    """The children; `workers=0` reads in this process, for tests and single commands. `resolve` answers for the DNS."""
 
     read = staticmethod(study_within_limits)  # what a child does
 
-    def __init__(self, blobs: Blobs, workers: int = 2) -> None:
+    def __init__(self, blobs: Blobs, workers: int = 2, resolve: names.Resolver = DNS) -> None:
         self._folder = blobs.folder
+        self._resolve = resolve
         self._pools: tuple[ProcessPool, ...] = ()
         self._first: Future[int] | None = None  # until it is done no child can read
         self._begun = time.monotonic()
@@ -123,7 +140,7 @@ class Students:
             context.set_forkserver_preload([__name__])
             self._pools = tuple(
                 ProcessPool(max_workers=count, max_tasks=2000, initializer=_limit, context=context)
-                for count in (workers, 1)
+                for count in (workers, 1, workers * 2)
             )
             self._first = self._pools[0].schedule(os.getpid)
 
@@ -143,22 +160,31 @@ class Students:
         self._first = None
         return True
 
-    def begin(self, row: JournalRow, rules: Files, hopeless: bool = False) -> Reading:
-        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes. Raises ReadersLost."""
-        task = (row.raw, rules, self._folder)
+    def begin(self, row: JournalRow, rules: Files, hopeless: bool = False, check: bool = False) -> Reading:
+        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes. Raises ReadersLost.
+
+        `check`: compute SPF, DKIM and DMARC too. That is mostly waiting for a stranger's servers, so such mails have
+        children of their own and more time.
+        """
         if hopeless:
             return Reading(row, _settled(lambda: Studied(salvage(row.raw), ())), None)
+        origin = Origin(row.peer, row.helo, row.sender, self._resolve) if check else None
+        task = (row.raw, rules, self._folder, origin)
         if not self._pools:
             return Reading(row, _settled(lambda: study(*task)), lambda: _settled(lambda: study(*task)))
-        beside, alone = self._pools
-        seconds = SECONDS + row.size / 10_000_000
+        beside, alone, straight = self._pools
+        more = names.SECONDS if check else 0.0
+        seconds = SECONDS + row.size / 10_000_000 + more
         return Reading(
             row,
-            self._schedule(beside, task, seconds),
-            lambda: self._schedule(alone, task, LAST_SECONDS),
+            self._schedule(straight if check else beside, task, seconds),
+            lambda: self._schedule(alone, task, LAST_SECONDS + more),
+            check,
         )
 
-    def _schedule(self, pool: ProcessPool, task: tuple[bytes, Files, Path], seconds: float) -> Future[Studied]:
+    def _schedule(
+        self, pool: ProcessPool, task: tuple[bytes, Files, Path, Origin | None], seconds: float
+    ) -> Future[Studied]:
         try:
             begun: Future[Studied] = pool.schedule(self.read, args=task, timeout=seconds)
         except RuntimeError as error:  # a child that was killed while it had nothing to do ends its pool

@@ -7,8 +7,9 @@ import re
 import secrets
 import tomllib
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -90,6 +91,16 @@ class PortalSection(Section):
 class AuthSection(Section):
     trusted_host: str | None = Field(
         None, description="Authentication-Results of this host are believed, all others are not"
+    )
+    relays: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="public addresses or networks of our own relays, such as trusted_host; loopback and private ones "
+        "always count. The header is believed in mail from these alone",
+    )
+    check: Literal["direct", "off"] = Field(
+        "direct",
+        description="`direct`: SPF, DKIM and DMARC are computed for mail that public addresses hand to the SMTP door, other "
+        "than relays; or `off`",
     )
 
 

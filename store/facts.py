@@ -51,7 +51,8 @@ from store.tables import Id, Utc
 _ASKED, _FURTHER = Person.alias("asked"), Person.alias("further")
 _WHO = (
     select(
-        Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone,
+        Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.vouched, Person.c.language,
+        Person.c.timezone,
         _FURTHER.c.id.label("further"), Membership.c.id.label("membership"), Membership.c.organization_id, Membership.c.role,
         Organization.c.language.label("its_language"), Organization.c.timezone.label("its_timezone"), Staff.c.desk,
     )
@@ -77,7 +78,7 @@ def sender(connection: Connection, email: str) -> PersonFacts | None:
         one.id, one.email, one.name, one.status, one.confirmed,
         tuple(sorted({row.desk for row in rows if row.desk})), tuple(memberships.values()),
         one.language or one.its_language or "", one.timezone or one.its_timezone or "",
-        tuple(sorted({row.further for row in rows if row.further is not None})),
+        tuple(sorted({row.further for row in rows if row.further is not None})), one.vouched,
     )  # fmt: skip
 
 

@@ -56,6 +56,8 @@ class JournalRow:
     sha256: str
     raw: bytes
     missing: bool = False
+    peer: str = ""  # the address that handed it to a door, and the name it gave in EHLO
+    helo: str = ""
 
 
 Waiting = tuple[Incoming, Future[tuple[int, ...]]]
@@ -176,7 +178,7 @@ def _insert(
 
 _COLUMNS = (
     Journal.c.id, Journal.c.desk, Journal.c.recipients, Received.c.door, Received.c.at, Received.c.sender, Received.c.size,
-    Received.c.sha256, Received.c.raw, Received.c.blob,
+    Received.c.sha256, Received.c.raw, Received.c.blob, Received.c.peer, Received.c.helo,
 )  # fmt: skip
 
 
@@ -215,14 +217,14 @@ def last_id(store: Store) -> int:
 
 
 def _row(blobs: Blobs, values: Any) -> JournalRow:
-    id_, desk, recipients, door, at, sender, size, digest, raw, blob = values
+    id_, desk, recipients, door, at, sender, size, digest, raw, blob, peer, helo = values
     missing = False
     if blob:
         try:
             raw = blobs.get(blob)
         except NotFound:  # one lost file must not stop the mails behind it
             raw, missing = b"", True
-    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing)
+    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing, peer, helo)
 
 
 def count_after(store: Store, after: int, upto: int) -> int:

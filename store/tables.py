@@ -139,7 +139,7 @@ class Organization(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """Anybody with an address. `confirmed`: vouched for by `load` or staff, or proved to read mail sent to it.
+    """Anybody with an address. `vouched`: by `load` or staff; `confirmed`: that, or proved to read mail sent to it.
 
     `same_as`: a further address of the person named, who is meant wherever it turns up.
     """
@@ -150,6 +150,7 @@ class Person(SQLModel, table=True):
     name: str = _text()
     status: str = "active"
     confirmed: bool = False
+    vouched: bool = False
     password: str | None = None
     language: str = ""
     timezone: str = ""

@@ -28,7 +28,7 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
     requested = read_commands(parsed.reply)
     wishes = best.action == "close" or any(one.name == "close" for one in requested.commands)
     allowed = best.relation in _MAY_CLOSE and facts.desk.customer_close
-    proved = facts.proof is not None and facts.proof.ticket.id == best.ticket.id
+    proved = facts.signed is not None and facts.signed.ticket.id == best.ticket.id
     parks = wishes and allowed and not proved and facts.may_answer
     words = bool(requested.text.strip() or parsed.files) if wishes else True
     problems: tuple[str, ...] = ()

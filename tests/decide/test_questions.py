@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from gateway.lookup import look_up
 from gateway.parse import parse
+from gateway.parse.authentication import Proof
 from store import journal
 from store.clock import now
 from store.database import Store
@@ -44,7 +45,7 @@ def asked(gateway: Gateway) -> list[tuple[str, Any]]:
     gateway.receive(mail("again", subject="Re: [HO#1001] x", In_Reply_To=f"<{sent['message_id']}>", References=ids), to)
     row = journal.row(gateway.store, 2)
     with questions(gateway.store) as seen, gateway.store.read() as connection:
-        facts = look_up(connection, gateway.config, row, parse(row.raw), now())
+        facts = look_up(connection, gateway.config, row, parse(row.raw), now(), Proof())
     assert len({one.kind for one in facts.evidence}) == 5
     return seen
 

@@ -10,6 +10,7 @@ import pytest
 from gateway.decide import Evidence, Facts, decide
 from gateway.decide.facts import KINDS, KNOWN_BUDGET, STRANGER_BUDGET, EvidenceKind
 from gateway.parse import Address, Parsed
+from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
 
@@ -114,7 +115,14 @@ def facts(kind: EvidenceKind | None, sender: str, relation: str, owner: str, dma
     if desk == "follow up":
         found = tuple(replace(one, ticket=CLOSED) for one in found)
     named = None if mail.get("sender", 1) is None else SENDERS[sender]
-    return Facts(desk=DESKS[desk], mailboxes=(BOX,), now=NOW, sender=named, dmarc=dmarc, evidence=found)
+    return Facts(
+        desk=DESKS[desk],
+        mailboxes=(BOX,),
+        now=NOW,
+        sender=named,
+        proof=Proof("trusted-host", dmarc=dmarc),
+        evidence=found,
+    )
 
 
 CASES = [(kind, *row[1:]) for row in ROWS for kind in row[0]]
@@ -194,3 +202,6 @@ def test_the_budgets_of_answers() -> None:
     assert not replace(known, answers_this_hour=KNOWN_BUDGET).may_answer
     echo = replace(known, holds_our_words=True, answers_today=STRANGER_BUDGET)
     assert not echo.may_answer
+    again = replace(known, repeats=1, answers_today=STRANGER_BUDGET)
+    assert not again.may_answer
+    assert replace(again, sender=replace(ANNA, vouched=True)).may_answer

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _add("outbox", "stranger_of", "VARCHAR")
     op.create_index("outbox_answers", "outbox", ["correspondent", "created"])
     op.create_index("outbox_strangers", "outbox", ["stranger_of", "created"])
+    _add("person", "vouched", "BOOLEAN NOT NULL DEFAULT false")
     _refer("person", "same_as", "person")
     _add("ticket", "fields", "JSON NOT NULL DEFAULT '{}'")
     _add("ticket", "closed_at", "TIMESTAMP WITH TIME ZONE" if _server() else "DATETIME")
