@@ -210,6 +210,15 @@ def row(store: Store, journal_id: int) -> JournalRow:
     return _row(store.blobs, values)
 
 
+def last_before(store: Store, at: datetime) -> int:
+    """The newest id of a row that was received before a moment, 0 for none."""
+    query = (
+        select(func.max(Journal.c.id)).join(Received, Received.c.id == Journal.c.received_id).where(Received.c.at < at)
+    )
+    with store.read_journal() as connection:
+        return connection.execute(query).scalar() or 0
+
+
 def last_id(store: Store) -> int:
     """The newest journal id, 0 when empty."""
     with store.read_journal() as connection:

@@ -38,6 +38,13 @@ def rows_of(store: Store, message_id: str) -> list[int]:
     return ids
 
 
+def signals(store: Store, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What was known of rows when they were decided, by name."""
+    query = select(Outcome.c.journal_id, Outcome.c.signals).where(Outcome.c.journal_id.in_(ids))
+    with store.read() as connection:
+        return {id_: {one["signal"]: one["value"] for one in told} for id_, told in connection.execute(query)}
+
+
 def outbox(connection: Connection, config: Config) -> list[dict[str, Any]]:
     """The outbox, newest last."""
     rows = connection.execute(select(*Outbox.c).order_by(Outbox.c.id)).all()

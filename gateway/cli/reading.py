@@ -1,10 +1,11 @@
-"""Commands that only read: parse, tickets, ticket, journal, outbox, explain. They work while the gateway runs."""
+"""Commands that only read: parse, tickets, ticket, journal, outbox, explain, replay. They work while the gateway runs."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ Desk = Annotated[str | None, typer.Option("--desk", metavar="NAME", help="Only t
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (parse, tickets, ticket, journal, outbox, explain):
+    for command in (parse, tickets, ticket, journal, outbox, explain, replay):
         app.command()(command)
 
 
@@ -172,6 +173,61 @@ def _explain(told: dict[str, Any], rules: Sequence[tuple[str, Any, str]]) -> Non
     console.print(order)
 
 
+def replay(
+    since: Annotated[datetime, typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="From this moment on, UTC.")],
+    rules: Annotated[Path, typer.Option("--config", metavar="OTHER.toml", help="The postern.toml whose rules are tried.")],
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """List which past mails would end differently under another configuration; changes nothing.
+
+    The installation is that of $POSTERN_CONFIG, else of ./postern.toml.
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from gateway.replaying import replay as run
+    from store import journal as rows
+
+    moment, other, found, count = since.replace(tzinfo=UTC), load_config(rules), [], 0
+    with opened(None) as (settings, store), Progress(console=Console(stderr=True), transient=True) as progress:
+        total = rows.count_after(store, rows.last_before(store, moment), rows.last_id(store))
+        bar = progress.add_task("deciding anew", total=total)
+        for difference in run(settings, other, store, moment):
+            count += 1
+            progress.advance(bar)
+            if difference is not None:
+                found.append(difference)
+    if as_json:
+        _json([asdict(one) | {"at": one.at.isoformat()} for one in found])
+        return
+    table = [
+        {
+            "id": one.id,
+            "at": one.at.isoformat(),
+            "sender": one.sender,
+            "was": _end(one.before),
+            "would be": _end(one.after),
+        }
+        for one in found
+    ]
+    _print(table, False, ("id", "at", "sender", "was", "would be"), "")
+    typer.echo(f"{len(found)} of {count} mails would end differently.")
+
+
+def _end(end: Any) -> str:
+    parts = [
+        end.outcome,
+        end.ticket and f"on {end.ticket}",
+        end.answer and f"answered by {end.answer}",
+        ", ".join(end.flags),
+    ]
+    if end.department:
+        parts.append(f"{end.department}, {end.priority}")
+    return "; ".join(filter(None, parts))
+
+
 def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
     if as_json:
         _json(rows)
@@ -181,7 +237,8 @@ def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]
     from rich.text import Text
 
     if not rows:
-        Console().print(nothing)
+        if nothing:
+            Console().print(nothing)
         return
     table = Table(*columns)
     for row in rows:
