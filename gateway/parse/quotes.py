@@ -105,7 +105,8 @@ def find_attribution(lines: list[str], at: int) -> int:
     """How many lines from `at` announce a quotation ("On ... wrote:"), 0 when they do not."""
     if len(lines[at]) > MAX_LINE:
         return 0
-    led, dated = bool(_OPENER.match(lines[at])), bool(_EVIDENCE.search(lines[at]))
+    led = bool(_OPENER.match(lines[at]))
+    opened = led or bool(_EVIDENCE.search(lines[at]))
     joined, blanks = "", 0
     breaks: list[int] = []
     for count in range(1, min(MAX_WRAP, len(lines) - at) + 1):
@@ -115,7 +116,7 @@ def find_attribution(lines: list[str], at: int) -> int:
         if not line:
             blanks += 1
             # Only what is an announcement beyond doubt goes on behind a blank line.
-            if blanks > 1 or not (led and dated) or _SENTENCE_END.search(joined):
+            if blanks > 1 or not (led and _EVIDENCE.search(lines[at])) or _SENTENCE_END.search(joined):
                 return 0
             continue
         if count > 1 and line.startswith(">") and not _says_wrote(line):
@@ -127,9 +128,9 @@ def find_attribution(lines: list[str], at: int) -> int:
         if _DATED_NAME.match(joined):
             return count
         if _COLON_END.search(joined[-5:]):
-            told = ((led or dated) and _announces(joined)) or _is_signed_and_dated(joined)
+            told = (opened and _announces(joined)) or _is_signed_and_dated(joined)
             return count if told and not any(_begins_later(joined, place) for place in breaks) else 0
-        if not (led or dated):
+        if not opened:
             return 0
     return 0
 

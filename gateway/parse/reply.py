@@ -17,7 +17,8 @@ from gateway.parse.quotes import (
 )
 from gateway.parse.tails import find_tail
 
-_QUOTE = re.compile(r"^ {0,3}(?:[|] ?)?>")
+# ">>> look here <<<" is an ornament.
+_QUOTE = re.compile(r"^ {0,3}(?!>{3}[^<]*<{3,}\s*$)(?:[|] ?)?>")
 _MAX_TAILS = 100
 _MAX_ANNOUNCEMENT = 8
 _MAX_REACH = 40

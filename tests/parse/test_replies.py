@@ -235,3 +235,9 @@ def test_a_sentence_above_an_announcement_is_no_part_of_it(words: str, announcem
 )
 def test_what_people_say_that_somebody_wrote_stays(text: str) -> None:
     assert split_reply(text) == (text, "")
+
+
+def test_an_ornament_of_angles_is_no_quotation() -> None:
+    text = "Our new address:\n>>> 5 Main Street <<<\nSee you there"
+    assert split_reply(text) == (text, "")
+    assert split_reply("Yes\n\n>>> a << b\n>> cout <<")[0] == "Yes"
