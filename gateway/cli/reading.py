@@ -71,7 +71,7 @@ def tickets(as_json: AsJson = False, desk: Desk = None, config: ConfigFile = Non
             raise BadInput(f"there is no desk {desk!r}; there are {', '.join(sorted(settings.desks))}")
         rows = views.tickets(connection, settings, desk)
     columns = ("tag", "label", "priority", "department", "requester", "subject", "updated")
-    _print(rows, as_json, columns, "No tickets yet.")
+    show(rows, as_json, columns, "No tickets yet.")
 
 
 def ticket(
@@ -108,7 +108,7 @@ def journal(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
     with opened(config) as (settings, store):
         rows = ledgers.journal(store, settings)
-    _print(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
+    show(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
 
 
 def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
@@ -117,7 +117,7 @@ def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
     with opened(config) as (settings, store), store.read() as connection:
         rows = ledgers.outbox(connection, settings)
-    _print(rows, as_json, ("id", "ticket", "recipient", "template", "state", "attempts", "next_at", "reply"), "Empty.")
+    show(rows, as_json, ("id", "ticket", "recipient", "template", "state", "attempts", "next_at", "reply"), "Empty.")
 
 
 def explain(
@@ -154,7 +154,8 @@ def explain(
     console.print(order)
 
 
-def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
+def show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
+    """Prints rows as a table or as JSON."""
     if as_json:
         _json(rows)
         return
