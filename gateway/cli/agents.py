@@ -19,11 +19,16 @@ from store.errors import BadInput
 from store.rules.desk import Desk
 
 
-def find_work(connection: Connection, config: Config, tag: str, agent: str) -> tuple[Any, Desk, Author]:
-    """The row of the ticket named, or that it went into, its desk, and the agent. Raises BadInput or NotFound."""
-    named, _desk = views.find_ticket(connection, config, tag)
+def find_work(
+    connection: Connection, config: Config, tag: str, agent: str, *, at_old_desk: bool = False
+) -> tuple[Any, Desk, Author]:
+    """The row of the ticket named, or that it went into, its desk, and the agent, who works there.
+
+    `at_old_desk`: it is enough to work where the ticket named was. Raises BadInput or NotFound.
+    """
+    named, home = views.find_ticket(connection, config, tag)
     row, desk = views.follow_merge(connection, config, named)
-    return row, desk, find_agent(connection, desk, agent)
+    return row, desk, find_agent(connection, home if at_old_desk else desk, agent)
 
 
 def find_agent(connection: Connection, desk: Desk, email: str) -> Author:
@@ -41,13 +46,15 @@ def find_desk(config: Config, name: str) -> Desk:
     return config.desks[name]
 
 
-def care_for(file: Path | None, tag: str, agent: str, make: Callable[[int, Author], Command]) -> dict[str, Any]:
+def care_for(
+    file: Path | None, tag: str, agent: str, make: Callable[[int, Author], Command], *, at_old_desk: bool = False
+) -> dict[str, Any]:
     """Carries out what an agent does to a ticket; the ticket it was done to, as it is then.
 
     Raises BadInput or NotFound, nothing changed.
     """
     with opened(file) as (config, store), store.write() as connection:
-        row, _desk, by = find_work(connection, config, tag, agent)
+        row, _desk, by = find_work(connection, config, tag, agent, at_old_desk=at_old_desk)
         applied = apply(connection, config, make(row.id, by), now())
         return views.ticket(connection, config, views.ticket_row(connection, applied.ticket or row.id))
 

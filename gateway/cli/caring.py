@@ -89,7 +89,7 @@ def merge(
     tag: Tag,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The ticket it goes on with.")],
     agent: Agent,
-    strangers: Annotated[bool, typer.Option("--strangers-too", help="Although their customers have nothing to do with each other.")] = False,
+    strangers: Annotated[bool, typer.Option("--strangers-too", help="Even of customers who have nothing to do with each other.")] = False,
     config: ConfigFile = None,
 ) -> None:  # fmt: skip
     """Merge a ticket into another one of the desk: messages and people go along, mail to its number follows."""
@@ -102,7 +102,7 @@ def merge(
 
 def split(
     tag: Tag,
-    messages: Annotated[list[int], typer.Argument(metavar="MESSAGE...", help="Ids of messages, as `postern ticket TAG --json` shows them.")],
+    messages: Annotated[list[int], typer.Argument(metavar="MESSAGE...", help="Ids of messages; `postern ticket TAG --json` shows them.")],
     subject: Annotated[str, typer.Option("--subject", metavar="TEXT", help="What the new ticket is about.")],
     agent: Agent,
     config: ConfigFile = None,
@@ -152,6 +152,6 @@ def undo(tag: Tag, agent: Agent, config: ConfigFile = None) -> None:
     from gateway.cli.agents import care_for
     from store.commands import UndoLast
 
-    told = care_for(config, tag, agent, UndoLast)
+    told = care_for(config, tag, agent, UndoLast, at_old_desk=True)
     taken = next(event["old"] for event in reversed(told["events"]) if event["kind"] == "undone")
     typer.echo(f"taken back on {told['tag']}: {taken}")

@@ -73,7 +73,7 @@ def blocked(
 
     if desk:
         find_desk(load_config(config), desk)
-    with opened(config) as (settings, store), store.read() as connection:
+    with opened(config) as (_settings, store), store.read() as connection:
         rows = blocking.blocked(connection, desk)
     show(rows, as_json, ("desk", "pattern", "by", "at"), "Nobody is blocked.")
 

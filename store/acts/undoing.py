@@ -32,10 +32,12 @@ def _undo(connection: Connection, config: Config, command: UndoLast, now: dateti
     if now - event.at > PATIENCE:
         minutes = PATIENCE.seconds // 60
         raise BadInput(f"there is nothing to take back: the last care of {tag} is more than {minutes} minutes old")
+    if event.kind != "moved" or event.actor_id != actor:  # whoever sent it to another desk may fetch it back from there
+        care.find_agent(connection, desk, command.by.email)
     _UNDO[event.kind](connection, config, ticket, event, actor, now)
     connection.execute(update(Event).where(Event.c.id == event.id).values(before=null()))
     undone = write_event(connection, ticket.id, "undone", actor, now, old=event.kind)
-    return Applied(ticket.id, event=undone)
+    return Applied(find_ticket(connection, config, ticket.id)[0].id, event=undone)
 
 
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {UndoLast: _undo}
