@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from store.apply import apply
 from store.clock import now
 from store.commands import Author, Command, CustomerReply, NewMessage
-from store.schema import Event, Ticket
+from store.schema import Cc, Consulted, Event, Link, Message, Ticket
 from tests.harness import Gateway, mail
 
 GINA, BILLY = Author("gina@desk.test", "Gina"), Author("billy@desk.test", "Billy")
@@ -57,8 +57,6 @@ def later(**delta: int) -> datetime:
 
 def snapshot(gateway: Gateway) -> dict[str, list[tuple[Any, ...]]]:
     """Every ticket, message place, CC person and consulted person: what undoing must bring back."""
-    from store.schema import Cc, Consulted, Link, Message
-
     columns = {
         "ticket": (
             Ticket.c.id, Ticket.c.number, Ticket.c.desk, Ticket.c.requester_id, Ticket.c.assignee_id, Ticket.c.department,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from store import people
+from store import outbox, people
 from store.commands import AskOutsider, Author, ChangeCc, NewMessage
 from store.errors import BadInput
-from tests.care.helpers import GINA, box, opened, snapshot, told_since, written
+from tests.care.helpers import GINA, box, later, opened, snapshot, told_since, written
 from tests.harness import Gateway, mail
 
 ANNA = {"email": "anna@cust.test", "name": "Anna", "organization": "acme", "also": ["Anna@Home.test"]}
@@ -60,9 +60,6 @@ def test_what_a_guest_wrote_before_is_the_persons_then(any_gateway: Gateway) -> 
 
 
 def test_what_waited_to_go_out_to_the_guest_still_goes_out(any_gateway: Gateway) -> None:
-    from store import outbox
-    from tests.care.helpers import later
-
     tag = opened(any_gateway, "boss@cust.test", Cc="anna@home.test")
     any_gateway.support_replies(tag)
     any_gateway.load(people=[ANNA])

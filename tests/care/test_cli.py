@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from store import outbox
 from store.errors import BadInput, NotFound
-from tests.care.helpers import box, opened, texts, told_since, written
+from tests.care.helpers import box, later, opened, texts, told_since, written
 from tests.harness import Gateway, mail
 from tests.running import POSTERN
 
@@ -27,7 +28,8 @@ class Shell:
     def run(self, *words: str, given: str = "", by: tuple[str, ...] = BY) -> str:
         """What it prints. Raises the error that `main` would print."""
         options = ["--config", str(self.gateway.config.file)]
-        done = CliRunner().invoke(app, [*words, *by, *options], input=given)
+        environment = {"POSTERN_STORE__DATABASE": self.gateway.config.settings.store.database}
+        done = CliRunner().invoke(app, [*words, *by, *options], input=given, env=environment)
         if done.exit_code == 2:
             raise SystemExit(done.output)
         if done.exception:
@@ -50,9 +52,6 @@ def test_open_assign_priority_move(shell: Shell) -> None:
     assert (ticket["cc"], ticket["events"][0]["actor"]) == (["carl@third.test"], "gina@desk.test")
     assert gateway.told() == [("new@third.test", "confirmation"), ("billy@desk.test", "staff_notice")]
     confirmation = gateway.outbox()[0]["id"]
-    from store import outbox
-    from tests.care.helpers import later
-
     letter = outbox.claim(gateway.store, confirmation, "test", later(minutes=1))
     assert letter is not None and letter.text == "The shop is down." and letter.facts["known"]
     assert shell.run("assign", "HO#1001", "--to", "billy@desk.test") == "HO#1001 is assigned to billy@desk.test"
@@ -66,7 +65,7 @@ def test_move_to_another_desk_and_back(any_gateway: Gateway) -> None:
     shell = Shell(any_gateway)
     tag = opened(any_gateway)
     assert shell.run("move", tag, "--desk", "moving").startswith("MV#1001 is at moving, department ")
-    with pytest.raises(BadInput, match="--agent: gina@desk.test is not on the staff of moving"):
+    with pytest.raises(BadInput, match=r"--agent: gina@desk\.test is not on the staff of moving"):
         shell.run("priority", tag, "high")
     assert shell.run("undo", tag) == f"taken back on {tag}: moved"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from store.commands import Author, DoParked
 from store.schema import Outbox
 from tests.care.helpers import opened, told_since
 from tests.harness import Gateway, mail
@@ -103,8 +104,6 @@ def test_care_asked_for_without_proof_waits_for_the_agents_word(gateway: Gateway
     assert row["outcome"] == "held"
     assert gateway.ticket(tag)["priority"] == "medium"
     assert ("gina@desk.test", "confirm_request") in told_since(gateway, before)
-    from store.commands import Author, DoParked
-
     with gateway.store.read() as connection:
         query = select(Outbox.c.facts).where(Outbox.c.template == "confirm_request")
         parked = connection.execute(query).scalar_one()["confirms"]
