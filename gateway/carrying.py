@@ -97,7 +97,7 @@ def _reply(config: Config, row: JournalRow, studied: Studied, facts: Facts, verd
     author = _author(row, studied.parsed)
     if verdict.confirms is not None:
         told = RefuseRequest(verdict.ticket, author, (), facts.staff)
-        return Work((DoParked(verdict.confirms, author),), lambda why: (replace(told, problems=(why,)),))
+        return Work((DoParked(verdict.confirms, author),), lambda why: (replace(told, problems=(_sentence(why),)),))
     match verdict.speaker:
         case "support":
             return _support(row, studied, facts, verdict, author)
@@ -151,7 +151,7 @@ def _support(row: JournalRow, studied: Studied, facts: Facts, verdict: Verdict, 
         )
     elif close:
         commands.insert(0, CloseTicket(verdict.ticket, author, "support"))
-    return Work(tuple(commands), lambda why: _unsent(row, studied, facts, verdict, author, (why,)))
+    return Work(tuple(commands), lambda why: _unsent(row, studied, facts, verdict, author, (_sentence(why),)))
 
 
 def _staff_note(row: JournalRow, studied: Studied, facts: Facts, verdict: Verdict, author: Author) -> Work:
@@ -164,7 +164,12 @@ def _staff_note(row: JournalRow, studied: Studied, facts: Facts, verdict: Verdic
         commands.insert(0, AddNote(verdict.ticket, message, flags=verdict.flags))
     if any(one.name == "close" for one in verdict.requested.commands):
         commands.append(CloseTicket(verdict.ticket, author, "support"))
-    return Work(tuple(commands), lambda why: _unsent(row, studied, facts, verdict, author, (why,)))
+    return Work(tuple(commands), lambda why: _unsent(row, studied, facts, verdict, author, (_sentence(why),)))
+
+
+def _sentence(why: str) -> str:
+    """What the store says of a command that cannot be done, as a mail says it."""
+    return f"{why[:1].upper()}{why[1:]}."
 
 
 def _unsent(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from store.acts import care, conversation, parking
+from store.acts import handlers, parking
 from store.acts.conversation import Applied
 from store.commands import Command
 from store.config import Config
@@ -16,7 +16,7 @@ from store.config import Config
 __all__ = ["Applied", "apply"]
 
 _HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
-    **conversation.HANDLERS, **care.HANDLERS, **parking.HANDLERS,
+    **handlers.HANDLERS, **parking.HANDLERS,
 }  # fmt: skip
 
 

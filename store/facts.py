@@ -113,7 +113,7 @@ class Named:
     requester: str  # their address
 
 
-_MERGED, _BIG = Ticket.alias("merged"), sql_cast(null(), Id)
+_MERGED, _ONCE, _BIG = Ticket.alias("merged"), Ticket.alias("once"), sql_cast(null(), Id)
 _DESK: BindParameter[str] = bindparam("desk")
 
 
@@ -157,7 +157,14 @@ _NAMED = (
     .join(_MERGED, _MERGED.c.id == _FOUND.c.ticket_id)
     .join(Ticket, Ticket.c.id == func.coalesce(_MERGED.c.merged_into, _MERGED.c.id))
     .join(Person, Person.c.id == Ticket.c.requester_id)
-    .where(_MERGED.c.desk == _DESK, _MERGED.c.created <= bindparam("before", type_=Utc))
+    # Named at a desk is what was opened there, though it has been moved since, and what was moved to it.
+    .where(
+        or_(
+            _MERGED.c.desk == _DESK, Ticket.c.desk == _DESK,
+            exists().where(_ONCE.c.merged_into == _MERGED.c.id, _ONCE.c.desk == _DESK),
+        ),
+        _MERGED.c.created <= bindparam("before", type_=Utc),
+    )
     .order_by(_FOUND.c.place)
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from store.errors import BadInput
-from store.rules.addressing import normalise
+from store.rules.addressing import check_address
 from store.rules.desk import Priority
 from store.rules.states import State
 
@@ -34,15 +34,6 @@ class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def check_address(value: str) -> str:
-    """The address in the form it is compared in. Raises ValueError for anything else."""
-    address = normalise(value)
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or any(c.isspace() or c in "<>,;" for c in address):
-        raise ValueError("expected an address like anna@example.com")
-    return address
-
-
 class OrganizationRow(Row):
     key: str = Field(min_length=1)
     desk: str
@@ -62,6 +53,7 @@ class PersonRow(Row):
     password: str | None = None
     language: str = ""
     timezone: str = ""
+    also: list[str] = []
 
     _email = field_validator("email")(check_address)
 

@@ -8,13 +8,14 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from store import people
+from store import further, people
 from store.config import Config
 from store.database import Store
 from store.errors import BadInput
-from store.load_form import AgentRow, GroupRow, Loaded, MessageRow, OrganizationRow, PersonRow, TicketRow, check_address
+from store.load_form import AgentRow, GroupRow, Loaded, MessageRow, OrganizationRow, PersonRow, TicketRow
 from store.passwords import hash_password, matches
 from store.rows import FIRST_NUMBER, insert_row, take_number
+from store.rules.addressing import check_address
 from store.rules.desk import PRIORITIES
 from store.schema import Grant, Group, Membership, Message, Organization, Person, Staff, Ticket, TicketNumber
 
@@ -70,10 +71,23 @@ class _Loader:
         self._put(Organization, {"key": row.key}, row.model_dump(exclude={"key"}))
 
     def person(self, row: PersonRow, place: str) -> None:
+        if main := further.main_address(self._connection, row.email):
+            self._refuse(f"{place}.email", f"{row.email} is a further address of {main}")
         person = self._person(row.email, row.name, row.model_dump(include={"status", "language", "timezone"}))
         if row.organization is not None:
             organization = self._by_key(Organization, row.organization, f"{place}.organization")
             self._put(Membership, {"person_id": person, "organization_id": organization}, {"role": row.role})
+        for number, address in enumerate(row.also):
+            self._further(person, address, f"{place}.also[{number}]")
+
+    def _further(self, person: int, address: str, place: str) -> None:
+        email = self._checked(address, place)
+        if self._config.addresses.is_own(email):
+            self._refuse(place, f"{email} is a mailbox of a desk")
+        try:
+            further.add_address(self._connection, person, email, self._now)
+        except BadInput as error:
+            self._refuse(place, str(error))
 
     def agent(self, row: AgentRow, place: str) -> None:
         desk = self._desk(row.desk, place)

@@ -7,7 +7,7 @@
     accepted    bounced                                        the relay took it
     failed      -                                              refused for good, shown to staff
     bounced     -                                              taken, then returned by a later server
-    suppressed  -                                              the recipient may no longer get it
+    suppressed  -                                              the recipient may no longer get it, or nobody should
 
 For one ticket and recipient a row waits until the ones before it are settled, so mails arrive in order; no hint can
 change that, because `claim` refuses it too (threats 85).
@@ -29,7 +29,7 @@ from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, St
 
 LEASE = timedelta(seconds=30)
 _OPEN = ("due", "claimed", "deferred")
-_WAITING = ("due", "deferred")
+WAITING = ("due", "deferred")
 
 _EARLIER = Outbox.alias("earlier")
 # A row of the same ticket and recipient that is not settled and was promised before.
@@ -93,7 +93,7 @@ def due(store: Store, now: datetime, limit: int, skip: Collection[int] = frozens
     """Ids that may be sent now, oldest first, but for those in `skip`."""
     query = (
         select(Outbox.c.id)
-        .where(Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now, ~_BEHIND)
+        .where(Outbox.c.state.in_(WAITING), Outbox.c.next_at <= now, ~_BEHIND)
         .order_by(Outbox.c.id)
         .limit(limit + len(skip))
     )
@@ -113,7 +113,7 @@ def claim(store: Store, id_: int, holder: str, now: datetime) -> Letter | None:
     with store.write() as connection:
         row = connection.execute(
             update(Outbox)
-            .where(Outbox.c.id == id_, Outbox.c.state.in_(_WAITING), Outbox.c.next_at <= now, ~_BEHIND)
+            .where(Outbox.c.id == id_, Outbox.c.state.in_(WAITING), Outbox.c.next_at <= now, ~_BEHIND)
             .values(state="claimed", claimed_by=holder, lease_until=now + LEASE, attempts=Outbox.c.attempts + 1)
             .returning(*Outbox.c)
         ).first()
@@ -234,7 +234,7 @@ def _give_back(connection: Connection, now: datetime, which: Any) -> int:
 def next_due(store: Store) -> datetime | None:
     """When the next row that waits for no other may be sent; None when there is none."""
     with store.read() as connection:
-        first = select(func.min(Outbox.c.next_at)).where(Outbox.c.state.in_(_WAITING), ~_BEHIND)
+        first = select(func.min(Outbox.c.next_at)).where(Outbox.c.state.in_(WAITING), ~_BEHIND)
         at: datetime | None = connection.execute(first).scalar()
     return at
 
@@ -242,7 +242,7 @@ def next_due(store: Store) -> datetime | None:
 def busy(store: Store, until: datetime) -> int:
     """Rows that are claimed, or waiting for no other and due before `until`."""
     with store.read() as connection:
-        waiting = Outbox.c.state.in_(_WAITING) & (Outbox.c.next_at <= until) & ~_BEHIND
+        waiting = Outbox.c.state.in_(WAITING) & (Outbox.c.next_at <= until) & ~_BEHIND
         query = select(func.count()).select_from(Outbox).where((Outbox.c.state == "claimed") | waiting)
         return int(connection.execute(query).scalar_one())
 
@@ -252,6 +252,16 @@ def bounce(connection: Connection, event_id: int, person_id: int, words: str) ->
     sent = (Outbox.c.event_id == event_id, Outbox.c.person_id == person_id, Outbox.c.state.in_(("accepted", "bounced")))
     query = update(Outbox).where(*sent).values(state="bounced", reply=words).returning(Outbox.c.id)
     return connection.execute(query).scalar()
+
+
+def withdraw(connection: Connection, ticket_id: int, templates: Collection[str], words: str) -> int:
+    """Suppresses what waits to go out of a ticket, and of those merged into it, by these templates; how many mails.
+
+    What a worker has claimed is on its way.
+    """
+    tickets = select(Ticket.c.id).where((Ticket.c.id == ticket_id) | (Ticket.c.merged_into == ticket_id))
+    waiting = (Outbox.c.ticket_id.in_(tickets), Outbox.c.template.in_(templates), Outbox.c.state.in_(WAITING))
+    return connection.execute(update(Outbox).where(*waiting).values(state="suppressed", reply=words)).rowcount
 
 
 def former_ids(connection: Connection, ticket_id: int, person_id: int) -> list[str]:

@@ -145,6 +145,12 @@ def concerned(
     )  # fmt: skip
 
 
+def agents(connection: Connection, desk: str) -> list[PersonFacts]:
+    """The active staff of a desk, in the order in which they came to it."""
+    everybody = [row.person_id for row in connection.execute(_STAFF, {"desk": desk})]
+    return [person for person in facts(connection, everybody) if person.active]
+
+
 def _staff(connection: Connection, desk: str, department: str) -> list[int]:
     """Agents of the department; those with no departments listed look after all of them.
 

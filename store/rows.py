@@ -41,8 +41,13 @@ def _next_number(dialect: str) -> Any:
 
 
 def find_ticket(connection: Connection, config: Config, ticket_id: int) -> tuple[Any, Desk]:
-    """The ticket's row, locked until the transaction ends, and its desk. Raises NotFound."""
+    """The ticket's row, locked until the transaction ends, and its desk; of a merged one the ticket it went into (T14).
+
+    Raises NotFound.
+    """
     row = connection.execute(_TICKET, {"ticket": ticket_id}).first()
+    while row is not None and row.merged_into is not None:
+        row = connection.execute(_TICKET, {"ticket": row.merged_into}).first()
     if row is None or row.desk not in config.desks:
         raise NotFound("there is no such ticket")
     return row, config.desks[row.desk]
@@ -166,10 +171,10 @@ def note_refused(
 
 
 def write_event(
-    connection: Connection, ticket_id: int, kind: str, actor: int | None, now: datetime, *,
+    connection: Connection, ticket_id: int | None, kind: str, actor: int | None, now: datetime, *,
     message_id: int | None = None, old: str | None = None, new: str | None = None, before: dict[str, Any] | None = None,
 ) -> int:  # fmt: skip
-    """Writes what happened to a ticket; the id of the event. `before`: what undoing it brings back."""
+    """Writes what happened to a ticket, None: to a desk; the id of the event. `before`: what undoing it brings back."""
     values = {
         "ticket_id": ticket_id, "message_id": message_id, "kind": kind, "actor_id": actor, "old": old, "new": new,
         "before": before, "at": now,

@@ -358,7 +358,7 @@ class Event(SQLModel, table=True):
     actor_id: int | None = _ref("person", null=True, index=False)
     old: str | None = _text(None)
     new: str | None = _text(None)
-    before: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
+    before: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True), nullable=True)
     at: datetime = _time()
 
 

@@ -118,6 +118,8 @@ def _row(
     person = notice.person
     own_mail = told.message_header if person.id == told.change.actor else None
     former = outbox.former_ids(connection, ticket.id, person.id)
+    if notice.role == "outsider":
+        root = None  # not even the Message-ID of what they cannot see
     # A client threads a mail under what it has seen: the person's own mail, or the last copy sent to this person.
     references = list(dict.fromkeys([*([root] if root else []), *former, *([own_mail] if own_mail else [])]))
     facts = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from store.ordering import CLOSED, OPEN, RECENT, by_queue
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts, TicketFacts
 from store.rules.states import Condition, help_text, label
+from store.rules.tags import read_tag
 from store.schema import (
     Attachment,
     Cc,
@@ -27,20 +27,26 @@ from store.schema import (
     Ticket,
 )  # fmt: skip
 
-_TAG = re.compile(r"^\[?\s*([A-Za-z][A-Za-z0-9]{0,7})\s*[#-]\s*([1-9][0-9]{0,9})\s*\]?$", re.ASCII)
-
 
 def find_ticket(connection: Connection, config: Config, tag: str) -> tuple[Any, Desk]:
     """The ticket row and desk of a tag such as HO#1042, HO-1042 or [HO#1042]. Raises NotFound."""
-    match = _TAG.match(tag.strip())
-    desk = next((d for d in config.desks.values() if match and d.key == match[1].upper()), None)
+    key, number = read_tag(tag) or ("", 0)
+    desk = next((d for d in config.desks.values() if d.key == key), None)
     row = None
-    if match and desk and int(match[2]) < 2**31:
-        query = _columns().where(Ticket.c.desk == desk.name, Ticket.c.number == int(match[2]))
+    if desk and number < 2**31:
+        query = _columns().where(Ticket.c.desk == desk.name, Ticket.c.number == number)
         row = connection.execute(query).first()
     if row is None or desk is None:
         raise NotFound(f"there is no ticket {tag}")
     return row, desk
+
+
+def follow_merge(connection: Connection, config: Config, row: Any) -> tuple[Any, Desk]:
+    """The ticket that a merged or moved one went into, and its desk; any other is itself (T14). Raises NotFound."""
+    survivor = row if row.merged_into is None else ticket_row(connection, row.merged_into)
+    if survivor.desk not in config.desks:
+        raise NotFound("there is no such ticket")
+    return survivor, config.desks[survivor.desk]
 
 
 def tickets(
@@ -84,6 +90,11 @@ def ticket(connection: Connection, config: Config, row: Any, *, public_only: boo
     summary["links"] = [] if public_only else _links(connection, config, row.id)
     if public_only:
         summary["flags"] = []
+        return summary
+    by_id = tags(connection, config, {row.merged_into}) if row.merged_into else {}
+    summary["merged_into"] = by_id.get(row.merged_into)
+    assignee = select(Person.c.email).where(Person.c.id == row.assignee_id)
+    summary["assignee"] = connection.execute(assignee).scalar() if row.assignee_id else None
     return summary
 
 

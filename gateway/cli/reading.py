@@ -1,11 +1,10 @@
-"""Commands that only read: parse, tickets, ticket, journal, outbox, explain, replay. They work while the gateway runs."""
+"""Commands that only read: parse, tickets, ticket, journal, outbox, explain. They work while the gateway runs."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ Desk = Annotated[str | None, typer.Option("--desk", metavar="NAME", help="Only t
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (parse, tickets, ticket, journal, outbox, explain, replay):
+    for command in (parse, tickets, ticket, journal, outbox, explain):
         app.command()(command)
 
 
@@ -79,7 +78,7 @@ def tickets(
             raise BadInput(f"there is no desk {desk!r}; there are {', '.join(sorted(settings.desks))}")
         rows = views.tickets(connection, settings, desk, queue=queue)
     columns = ("tag", "label", "priority", "department", "requester", "subject", "updated")
-    _print(rows, as_json, columns, "No tickets yet.")
+    show(rows, as_json, columns, "No tickets yet.")
 
 
 def ticket(
@@ -92,7 +91,7 @@ def ticket(
         row, _desk = views.find_ticket(connection, settings, tag)
         told = views.ticket(connection, settings, row)
     if as_json:
-        _json(told)
+        print_json(told)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -120,7 +119,7 @@ def journal(
 
     with opened(config) as (settings, store):
         rows = ledgers.journal(store, settings, ledgers.rows_of(store, message_id) if message_id else None)
-    _print(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
+    show(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
 
 
 def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
@@ -129,7 +128,7 @@ def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
     with opened(config) as (settings, store), store.read() as connection:
         rows = ledgers.outbox(connection, settings)
-    _print(rows, as_json, ("id", "ticket", "recipient", "template", "state", "attempts", "next_at", "reply"), "Empty.")
+    show(rows, as_json, ("id", "ticket", "recipient", "template", "state", "attempts", "next_at", "reply"), "Empty.")
 
 
 def explain(
@@ -146,7 +145,7 @@ def explain(
         ids = [int(what)] if by_number else ledgers.rows_of(store, what)
         told = [ledgers.explain(store, settings, id_) for id_ in ids]
     if as_json:
-        _json(told[0] if by_number else told)
+        print_json(told[0] if by_number else told)
         return
     for each in told:
         _explain(each, RULES)
@@ -173,64 +172,10 @@ def _explain(told: dict[str, Any], rules: Sequence[tuple[str, Any, str]]) -> Non
     console.print(order)
 
 
-def replay(
-    since: Annotated[datetime, typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="From this moment on, UTC.")],
-    rules: Annotated[Path, typer.Option("--config", metavar="OTHER.toml", help="The postern.toml whose rules are tried.")],
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """List which past mails would end differently under another configuration; changes nothing.
-
-    The installation is that of $POSTERN_CONFIG, else of ./postern.toml.
-    """
-    from dataclasses import asdict
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from gateway.replaying import replay as run
-    from store import journal as rows
-
-    moment, other, found, count = since.replace(tzinfo=UTC), load_config(rules), [], 0
-    with opened(None) as (settings, store), Progress(console=Console(stderr=True), transient=True) as progress:
-        total = rows.count_after(store, rows.last_before(store, moment), rows.last_id(store))
-        bar = progress.add_task("deciding anew", total=total)
-        for difference in run(settings, other, store, moment):
-            count += 1
-            progress.advance(bar)
-            if difference is not None:
-                found.append(difference)
+def show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
+    """Prints rows as a table or as JSON."""
     if as_json:
-        _json([asdict(one) | {"at": one.at.isoformat()} for one in found])
-        return
-    table = [
-        {
-            "id": one.id,
-            "at": one.at.isoformat(),
-            "sender": one.sender,
-            "was": _end(one.before),
-            "would be": _end(one.after),
-        }
-        for one in found
-    ]
-    _print(table, False, ("id", "at", "sender", "was", "would be"), "")
-    typer.echo(f"{len(found)} of {count} mails would end differently.")
-
-
-def _end(end: Any) -> str:
-    parts = [
-        end.outcome,
-        end.ticket and f"on {end.ticket}",
-        end.answer and f"answered by {end.answer}",
-        ", ".join(end.flags),
-    ]
-    if end.department:
-        parts.append(f"{end.department}, {end.priority}")
-    return "; ".join(filter(None, parts))
-
-
-def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
-    if as_json:
-        _json(rows)
+        print_json(rows)
         return
     from rich.console import Console
     from rich.table import Table
@@ -250,5 +195,6 @@ def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]
     Console().print(table)
 
 
-def _json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Writes a value as JSON for programs."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from store import people, views
+from gateway.cli.agents import find_work
+from store import views
 from store.apply import apply
 from store.clock import now
-from store.commands import AddNote, Author, CloseTicket, Command, NewMessage, SupportReply
+from store.commands import AddNote, CloseTicket, Command, NewMessage, SupportReply
 from store.config import Config
 from store.database import Store
 from store.errors import BadInput
@@ -16,11 +17,7 @@ def write_reply(
 ) -> str:  # fmt: skip
     """Carries it out; a sentence of what was done. Raises BadInput or NotFound, nothing changed."""
     with store.write() as connection:
-        row, desk = views.find_ticket(connection, config, tag)
-        person = people.find(connection, agent)
-        if person is None or not person.active or desk.name not in person.staff_of:
-            raise BadInput(f"--agent: {agent} is not on the staff of {desk.name}")
-        author = Author(person.email, person.name)
+        row, desk, author = find_work(connection, config, tag, agent)
         message = NewMessage(author, text, channel="cli")
         must_wait = desk.staff_reply_default == "wait" if wait is None else wait
         command: Command
@@ -35,6 +32,6 @@ def write_reply(
         apply(connection, config, command, now())
         if note and close:
             apply(connection, config, CloseTicket(row.id, author, "support"), now())
-        row, _ = views.find_ticket(connection, config, tag)
+        row = views.ticket_row(connection, row.id)
         told = views.ticket(connection, config, row)
     return f"{told['tag']} is now {told['label']}"

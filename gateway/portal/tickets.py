@@ -109,7 +109,7 @@ def read_ticket(
     connection: Connection, portal: Portal, visitor: Visitor, tag: str
 ) -> tuple[dict[str, Any], Reader, int]:
     """A ticket as its visitor may see it, who reads, and its id. Raises NotFound, whether it is missing or not theirs."""
-    row, desk = views.find_ticket(connection, portal.config, tag)
+    row, desk = views.follow_merge(connection, portal.config, views.find_ticket(connection, portal.config, tag)[0])
     role = relation(visitor.person, views.facts(connection, row), desk)
     if role == "none":
         raise NotFound("there is no such ticket")

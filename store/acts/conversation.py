@@ -24,6 +24,7 @@ from store.commands import (
     TakeTicket,
 )  # fmt: skip
 from store.config import Config
+from store.errors import BadInput
 from store.rows import (
     add_cc,
     add_fields,
@@ -59,6 +60,10 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
     desk = config.desks[command.desk]
     requester = people.ensure(connection, command.message.author.email, command.message.author.name, now)
     actor = requester if command.by is None else people.ensure(connection, command.by.email, command.by.name, now)
+    if command.by is not None:
+        if config.addresses.is_own(command.message.author.email):
+            raise BadInput("a mailbox of a desk is nobody a ticket can be opened for")
+        people.confirm(connection, requester)  # an agent knows them
     if command.join_organization:
         people.join_by_domain(connection, requester, command.message.author.email, desk.name)
     values = {

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, select, update
 
 from store import people
-from store.acts import care, conversation
+from store.acts import handlers
 from store.acts.conversation import Applied
+from store.acts.joining import retire
 from store.commands import Act, DoParked, ParkRequest, RefuseRequest
 from store.config import Config
 from store.errors import BadInput, NotFound
@@ -77,25 +78,27 @@ def _do(connection: Connection, config: Config, command: DoParked, now: datetime
     connection.execute(update(Parked).where(Parked.c.id == row.id).values(done_at=now))
     people.confirm(connection, actor)
     write_event(connection, row.ticket_id, "confirmed", actor, now, new=str(row.id))
-    handlers = {**conversation.HANDLERS, **care.HANDLERS}
     for asked in row.asked:
         act: Act = TypeAdapter(_ACTS[asked["act"]]).validate_python(asked["values"])
-        handlers[type(act)](connection, config, act, now)
-    _end_held_ticket(connection, row, now)
+        handlers.HANDLERS[type(act)](connection, config, act, now)
+    _end_held_ticket(connection, config, row, now)
     return Applied(row.ticket_id)
 
 
-def _end_held_ticket(connection: Connection, row: Any, now: datetime) -> None:
+def _end_held_ticket(connection: Connection, config: Config, row: Any, now: datetime) -> None:
     """The ticket on which the words waited has no more use of its own; mail to its number follows (T14)."""
+    if row.journal_id is None:
+        return
+    into, desk = find_ticket(connection, config, row.ticket_id)
     held = (
-        select(Message.c.ticket_id)
-        .join(Ticket, Ticket.c.id == Message.c.ticket_id)
-        .where(Message.c.journal_id == row.journal_id, Message.c.ticket_id != row.ticket_id, Ticket.c.desk == row.desk)
+        select(Ticket.c.id, Ticket.c.flags)
+        .join(Message, Message.c.ticket_id == Ticket.c.id)
+        .where(Message.c.journal_id == row.journal_id, Ticket.c.id != into.id, Ticket.c.desk == row.desk)
     )
-    for ticket_id in connection.execute(held).scalars().all() if row.journal_id is not None else ():
-        closed = {"state": "closed", "closed_at": now, "updated": now, "merged_into": row.ticket_id}
-        connection.execute(update(Ticket).where(Ticket.c.id == ticket_id).values(**closed))
-        write_event(connection, ticket_id, "merged", row.person_id, now)
+    for ticket in connection.execute(held).all():
+        if "held" in ticket.flags:  # else staff has put the words with others
+            retire(connection, ticket.id, into.id, now)
+            write_event(connection, ticket.id, "merged", row.person_id, now, new=f"{desk.key}#{into.number}")
 
 
 def _refuse(connection: Connection, config: Config, command: RefuseRequest, now: datetime) -> Applied:

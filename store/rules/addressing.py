@@ -75,6 +75,15 @@ def normalise(address: str) -> str:
     return f"{local}{at}{domain}"
 
 
+def check_address(value: str) -> str:
+    """The address in the form it is compared in. Raises ValueError for anything else."""
+    address = normalise(value)
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or any(c.isspace() or c in "<>,;" for c in address):
+        raise ValueError("expected an address like anna@example.com")
+    return address
+
+
 def without_extension(email: str) -> str:
     """The address all `+` parts of a mailbox lead to: one correspondent, however many people (threats 38)."""
     local, at, domain = email.rpartition("@")

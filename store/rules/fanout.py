@@ -8,6 +8,7 @@
     support_reply   staff_reply    staff_reply           cc_copy     -
     closed          ticket_closed  ticket_closed         ticket_closed  - (staff_notice when a customer closed)
     status          ticket_update  ticket_update         -           -
+    moved           -              -                     -           staff_notice       those of the department it came to
     note            -              -                     -           -
     outsider        -              -                     -           staff_notice       somebody support had asked answers
 
@@ -34,8 +35,8 @@ from store.rules.people import PersonFacts
 
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
-    "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "note", "outsider", "unsent", "assigned",
-    "parked", "unable", "address_used", "asking",
+    "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
+    "assigned", "parked", "unable", "address_used", "asking",
 ]  # fmt: skip
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
@@ -60,6 +61,7 @@ _ROWS: dict[ChangeKind, dict[str, Template]] = {
     "support_reply": {"requester": "staff_reply", "admin": "staff_reply", "cc": "cc_copy"},
     "closed": {"requester": "ticket_closed", "admin": "ticket_closed", "cc": "ticket_closed"},
     "status": {"requester": "ticket_update", "admin": "ticket_update"},
+    "moved": {"staff": "staff_notice"},
     "outsider": {"staff": "staff_notice"},
 }  # fmt: skip
 _TO_ONE: dict[ChangeKind, Template] = {
