@@ -70,6 +70,3 @@ def _end(end: Any) -> str:
     if end.department:
         parts.append(f"{end.department}, {end.priority}")
     return "; ".join(filter(None, parts))
-
-
-def show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
