@@ -9,6 +9,7 @@ from gateway.asking import acts_for, wants_wait
 from gateway.decide import Facts, Verdict
 from gateway.decide.support import own_words
 from gateway.parse import Parsed
+from gateway.parse.commands import what_can
 from gateway.parse.fields import read_fields
 from gateway.studying import Studied
 from store import people
@@ -96,7 +97,7 @@ def _reply(config: Config, row: JournalRow, studied: Studied, facts: Facts, verd
     assert verdict.ticket is not None
     author = _author(row, studied.parsed)
     if verdict.confirms is not None:
-        told = RefuseRequest(verdict.ticket, author, (), facts.staff)
+        told = _refusal(verdict.ticket, author, (), staff=facts.staff)
         return Work((DoParked(verdict.confirms, author),), lambda why: (replace(told, problems=(why,)),))
     match verdict.speaker:
         case "support":
@@ -112,7 +113,7 @@ def _reply(config: Config, row: JournalRow, studied: Studied, facts: Facts, verd
         commands.append(CloseTicket(verdict.ticket, author, "customer"))
     commands += _parked(row, studied, facts, verdict)
     if verdict.problems and facts.known:
-        commands.append(RefuseRequest(verdict.ticket, author, verdict.problems, by_staff=False))
+        commands.append(_refusal(verdict.ticket, author, verdict.problems, staff=False))
     return Work(tuple(commands))
 
 
@@ -175,7 +176,11 @@ def _unsent(
     message = _message(row, studied, facts, whole=True)
     flags = tuple(dict.fromkeys([*verdict.flags, "unsent-answer"]))
     note = AddNote(verdict.ticket, message, unsent=not problems, flags=flags)
-    return (note, RefuseRequest(verdict.ticket, author, problems, by_staff=True)) if problems else (note,)
+    return (note, _refusal(verdict.ticket, author, problems, staff=True)) if problems else (note,)
+
+
+def _refusal(ticket: int, to: Author, problems: tuple[str, ...], *, staff: bool) -> RefuseRequest:
+    return RefuseRequest(ticket, to, problems, staff, what_can(staff))
 
 
 def _parked(row: JournalRow, studied: Studied, facts: Facts, verdict: Verdict) -> list[Command]:
