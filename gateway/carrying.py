@@ -113,7 +113,7 @@ def _reply(config: Config, row: JournalRow, studied: Studied, facts: Facts, verd
         commands.append(CloseTicket(verdict.ticket, author, "customer"))
     commands += _parked(row, studied, facts, verdict)
     if verdict.problems and facts.known:
-        commands.append(_refusal(verdict.ticket, author, verdict.problems, staff=False))
+        commands.append(RefuseRequest(verdict.ticket, author, verdict.problems, by_staff=False))
     return Work(tuple(commands))
 
 

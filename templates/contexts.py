@@ -124,7 +124,7 @@ _ALLOWED = ".doc, .docx, .xls, .xlsx, .csv, .txt, .pdf, .bmp, .jpg, .jpeg, .png,
 _LINK = "https://help.example.com/t/HO-1042#m7"
 
 _BASE = MailContext(
-    desk="Example Hosting", team="Support", noun="ticket", preferred_channel="", guidance="",
+    desk="Example Hosting", team="support team", noun="ticket", preferred_channel="", guidance="",
     tag="[HO#1042]", subject="Disk full on web-3", label="Open", label_changed=False, help="", link=_LINK,
     former="", close_address="", role="requester", known=True, name="Anna Weber",
     change="opened", author="Anna Weber", author_address="", by_support=False, at="14 July 2026, 09:05 CEST",
@@ -156,7 +156,6 @@ _DANGER = replace(
 _LOCKED_OUT = replace(
     _BASE, subject="I cannot sign in", text="Since yesterday the portal says that my password is wrong.", guidance=""
 )
-_COMMANDS = ("#close: closes the ticket", "#solved: closes the ticket as well")
 _STAFF_COMMANDS = (
     "#note: keeps what you write below it among the staff",
     "#assign ADDRESS, #assign me or #assign nobody: says who works on the ticket",
@@ -192,7 +191,7 @@ _SAMPLES: dict[str, MailContext] = {
     "confirm_request-staff": replace(_BASE, change="parked", role="staff", name="Maria Lopez", text="",
         asked=("send an answer to the customer", "change its priority")),
     "request_refused-customer": replace(_BASE, change="unable", role="cc", name="Kim", text="",
-        problems=("Only whoever opened a ticket may close it.",), commands=_COMMANDS),
+        problems=("Only whoever opened it may close a ticket.",)),
     "request_refused-staff": replace(_BASE, change="unable", role="staff", name="Maria Lopez", text="",
         problems=("There is no command #clsoe.", "#priority needs one of low, medium, high, urgent."),
         commands=_STAFF_COMMANDS),
