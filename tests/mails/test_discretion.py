@@ -131,7 +131,7 @@ def test_missing_fields_are_lines_to_copy() -> None:
     for nudges in ("accept", "nudge"):
         seen = read(send(letter("missing_info", text=""), DESK.model_copy(update={"general_mail": nudges})))
         assert "\n\nModel:\nError code:\n\n" in seen.text
-        assert ("On the portal" in seen.text) == (nudges == "nudge")
+        assert ("answer on the portal" in seen.text) == (nudges == "nudge")
 
 
 def test_an_excerpt_ends_at_a_word_and_leads_on() -> None:
