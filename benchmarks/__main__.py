@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 
-from benchmarks import acceptance, composing, filing, large_mail, large_parsing, parsing, sending
+from benchmarks import acceptance, composing, deciding, filing, large_mail, large_parsing, parsing, sending
 from benchmarks.measure import Figure
 from gateway.cli.logs import set_up
 
@@ -14,6 +14,8 @@ BENCHMARKS = {
     "acceptance": acceptance.measure,
     "large": large_mail.measure,
     "filing": filing.measure,
+    "deciding": deciding.measure,
+    "deciding-rules": deciding.measure_rules,
     "parsing": parsing.measure,
     "parsing-large": large_parsing.measure,
     "parsing-memory": large_parsing.measure_memory,

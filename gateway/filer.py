@@ -23,7 +23,8 @@ from gateway.explaining import signals
 from gateway.hand import Hand
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed
-from gateway.studying import Reading, Students, Studied
+from gateway.proof.believing import is_to_be_checked, proof_of
+from gateway.studying import ReadersLost, Reading, Students, Studied
 from store import crash, journal, outcomes
 from store.apply import apply
 from store.clock import Clock, Stop, now
@@ -63,13 +64,13 @@ class Filer:
         self._faults: Counter[int] = Counter()  # our own errors with a row, in this process
 
     def run(self, stop: Stop) -> None:
-        """Files until told to stop. Trouble with the database or the disk is waited for. Raises DiskFailed."""
+        """Files until told to stop. Trouble with the database or the disk is waited for. Raises DiskFailed, ReadersLost."""
         while not stop.is_set():
             faults = self._faults.total()
             try:
                 busy = self.file_next()
-            except DiskFailed:
-                raise  # and nothing more is written
+            except (DiskFailed, ReadersLost):
+                raise  # and nothing more is written: the next filer finds what was in hand as what this one died with
             except (Temporary, OSError) as error:
                 _log.warning("filing waits: %s", error)
                 stop.wait(PAUSE)
@@ -90,13 +91,19 @@ class Filer:
     def file_next(self) -> int:
         """Files what can be filed; how many mails that were, or are still being read. Waits a moment for these at most.
 
-        Raises Temporary when the database or the disk cannot take them, DiskFailed when only a new start can help.
+        One at least while no child can read yet: a mail counted as attempted then would be suspected of each death meanwhile.
+        Raises Temporary when the database or the disk cannot take them, DiskFailed and ReadersLost when only a new start
+        can help.
         """
         try:
             if not self._leads():
                 return 0
+            if not self._students.ready:
+                return 1
             self._take()
             ready = self._hand.ready(BATCH)
+            if self._hand.stuck:
+                raise ReadersLost("the readers of mail come to no end")
             if ready:
                 self._file_all(ready)
             else:
@@ -154,7 +161,8 @@ class Filer:
     def _begin(self, row: JournalRow) -> Reading:
         desk = self._config.desks.get(row.desk)
         hopeless = self._begun.get(row.id, 0) >= PATIENCE or self._faults[row.id] >= PATIENCE or row.missing
-        return self._students.begin(row, desk.files if desk else Files(), hopeless)
+        check = is_to_be_checked(self._config.settings.auth, row)
+        return self._students.begin(row, desk.files if desk else Files(), hopeless, check)
 
     def _file_all(self, ready: Sequence[Reading]) -> None:
         studied = [(reading.row, reading.result()) for reading in ready]
@@ -213,7 +221,8 @@ class Filer:
         if row.desk not in self._config.desks:
             gone = Verdict("held", f"there is no desk {row.desk!r} any more", rule="no_desk")
             return self._settle(connection, row, parsed, gone, [], None)
-        facts = look_up(connection, self._config, row, parsed, at)
+        proof = proof_of(self._config.settings.auth, row, parsed, studied.proof)
+        facts = look_up(connection, self._config, row, parsed, at, proof)
         verdict = decide(parsed, facts)
         work = work_for(self._config, row, studied, facts, verdict)
         ticket = self._carry_out(connection, work, at)

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.parse import Parsed
-from gateway.parse.authentication import dmarc_result
+from gateway.parse.authentication import Proof
 from store import facts as ask
 from store.config import Config
 from store.facts import Asking, Named, Pointers
 from store.journal import JournalRow
 from store.rules.addressing import Place, normalise, without_extension
 from store.rules.desk import Desk
+from store.rules.gist import gist
 from store.rules.people import PersonFacts, relation
 from store.rules.tags import find_tags
 from store.rules.tokens import Token, loop_mark, verify
@@ -31,7 +32,8 @@ _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 
 def look_up(
-    connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, rows_before: int = _ALL_ROWS
+    connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, proof: Proof,
+    rows_before: int = _ALL_ROWS,
 ) -> Facts:  # fmt: skip
     """The facts about one mail at the desk of its journal row, as of `now`.
 
@@ -57,7 +59,7 @@ def look_up(
         blocked=past.blocked,
         own_message=_is_own(config, parsed),
         holds_our_words=_holds_our_words(config, parsed),
-        dmarc=dmarc_result(parsed.auth_results, config.settings.auth.trusted_host),
+        proof=proof,
         duplicate_of=past.duplicate[0] if past.duplicate else None,
         duplicate_ticket=past.duplicate[1] if past.duplicate else None,
         elsewhere=past.elsewhere,
@@ -67,6 +69,7 @@ def look_up(
         reported=_reported(connection, desk, tokens, parsed, config.secret),
         answers_today=past.answers_today,
         answers_this_hour=past.answers_this_hour,
+        repeats=past.repeats,
         strangers_this_hour=past.strangers_this_hour,
     )
 
@@ -93,6 +96,7 @@ def _asking(config: Config, row: JournalRow, parsed: Parsed, email: str, now: da
         message_id=parsed.message_id,
         email=email,
         correspondent=without_extension(email),
+        gist=gist(parsed.text),
         now=now,
         hour=now - timedelta(hours=1),
         day=now - timedelta(days=1),

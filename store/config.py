@@ -7,8 +7,9 @@ import re
 import secrets
 import tomllib
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -91,6 +92,16 @@ class AuthSection(Section):
     trusted_host: str | None = Field(
         None, description="Authentication-Results of this host are believed, all others are not"
     )
+    relays: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="public addresses or networks of our own relays, such as trusted_host; loopback and private ones "
+        "always count. The header is believed in mail from these alone",
+    )
+    check: Literal["direct", "off"] = Field(
+        "direct",
+        description="`direct`: SPF, DKIM and DMARC are computed for mail that public addresses hand to the SMTP door, other "
+        "than relays; or `off`",
+    )
 
 
 class Settings(BaseSettings):
@@ -130,6 +141,11 @@ class Config:
         self.folder = folder
         self.file = file
 
+    def judging_for(self, own: Config) -> Config:
+        """These rules with the keys and the address of another installation, whose mail is to be judged by them."""
+        there = own.settings.postern.model_copy(update={"data": own.data, "secret_file": own.secret_file})
+        return Config(self.settings.model_copy(update={"postern": there}), self.folder, self.file)
+
     @property
     def data(self) -> Path:
         """The data folder; made with mode 0700 by `prepare`."""
@@ -163,11 +179,16 @@ class Config:
         except ValueError as error:
             raise ConfigError(f"{self.folder / self.settings.desks}: {error}") from None
 
+    @property
+    def secret_file(self) -> Path:
+        """Where the key of all signatures lies."""
+        file = self.settings.postern.secret_file
+        return self.folder / file if file else self.data / "secret"
+
     @cached_property
     def secret(self) -> bytes:
         """The key of all signatures, made on first use with mode 0600."""
-        path = self.settings.postern.secret_file
-        path = self.folder / path if path else self.data / "secret"
+        path = self.secret_file
         if not path.exists():
             self.prepare()
             draft = path.with_name(f"{path.name}.{os.getpid()}.new")

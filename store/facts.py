@@ -51,7 +51,8 @@ from store.tables import Id, Utc
 _ASKED, _FURTHER = Person.alias("asked"), Person.alias("further")
 _WHO = (
     select(
-        Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone,
+        Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.vouched, Person.c.language,
+        Person.c.timezone,
         _FURTHER.c.id.label("further"), Membership.c.id.label("membership"), Membership.c.organization_id, Membership.c.role,
         Organization.c.language.label("its_language"), Organization.c.timezone.label("its_timezone"), Staff.c.desk,
     )
@@ -77,7 +78,7 @@ def sender(connection: Connection, email: str) -> PersonFacts | None:
         one.id, one.email, one.name, one.status, one.confirmed,
         tuple(sorted({row.desk for row in rows if row.desk})), tuple(memberships.values()),
         one.language or one.its_language or "", one.timezone or one.its_timezone or "",
-        tuple(sorted({row.further for row in rows if row.further is not None})),
+        tuple(sorted({row.further for row in rows if row.further is not None})), one.vouched,
     )  # fmt: skip
 
 
@@ -199,6 +200,7 @@ class Asking:
     message_id: str | None
     email: str  # of the sender, "" when unknown
     correspondent: str
+    gist: str
     now: datetime
     hour: datetime
     day: datetime
@@ -214,6 +216,7 @@ class Past:
     id_reused: bool = False  # another mail had its Message-ID
     answers_today: int = 0
     answers_this_hour: int = 0
+    repeats: int = 0  # answers of the last day to a mail that said the same
     strangers_this_hour: int = 0
     blocked: bool = False
 
@@ -227,9 +230,9 @@ def _past(what: str, number: Any, other: Any = None, text: Any = None) -> Any:
     )
 
 
-def _answers(what: str, since: str) -> Any:
+def _answers(what: str, since: str, *also: Any) -> Any:
     mine = (Outbox.c.correspondent == bindparam("correspondent"), Outbox.c.created <= bindparam("now", type_=Utc))
-    return _past(what, func.count()).where(*mine, Outbox.c.created >= bindparam(since, type_=Utc))
+    return _past(what, func.count()).where(*mine, Outbox.c.created >= bindparam(since, type_=Utc), *also)
 
 
 _EARLIER = and_(Outcome.c.journal_id != bindparam("row"), Outcome.c.journal_id < bindparam("row_before"))
@@ -244,6 +247,7 @@ _PAST: Select[Any] | CompoundSelect[Any] = union_all(
     ),
     _answers("day", "day"),
     _answers("hour", "hour"),
+    _answers("repeats", "day", Outbox.c.gist == bindparam("gist")),
     _past("strangers", func.count()).where(
         Outbox.c.stranger_of == _DESK, Outbox.c.created >= bindparam("hour", type_=Utc),
         Outbox.c.created <= bindparam("now", type_=Utc),
@@ -257,7 +261,7 @@ def past(connection: Connection, asking: Asking) -> Past:
     values = {
         "row": asking.journal_id, "row_before": asking.before, "desk": asking.desk, "desks": asking.desks,
         "key": asking.content_key, "content_since": asking.content_since, "message_id": asking.message_id,
-        "correspondent": asking.correspondent, "now": asking.now, "hour": asking.hour, "day": asking.day,
+        "correspondent": asking.correspondent, "gist": asking.gist, "now": asking.now, "hour": asking.hour, "day": asking.day,
         "patterns": [asking.email, f"@{asking.email.rpartition('@')[2]}"],
     }  # fmt: skip
     rows = connection.execute(_PAST, values).all()
@@ -270,6 +274,7 @@ def past(connection: Connection, asking: Asking) -> Past:
         id_reused=count["id"].number > 0,
         answers_today=count["day"].number,
         answers_this_hour=count["hour"].number,
+        repeats=count["repeats"].number,
         strangers_this_hour=count["strangers"].number,
         blocked=count["blocked"].number > 0,
     )

@@ -56,6 +56,8 @@ class JournalRow:
     sha256: str
     raw: bytes
     missing: bool = False
+    peer: str = ""  # the address that handed it to a door, and the name it gave in EHLO
+    helo: str = ""
 
 
 Waiting = tuple[Incoming, Future[tuple[int, ...]]]
@@ -176,7 +178,7 @@ def _insert(
 
 _COLUMNS = (
     Journal.c.id, Journal.c.desk, Journal.c.recipients, Received.c.door, Received.c.at, Received.c.sender, Received.c.size,
-    Received.c.sha256, Received.c.raw, Received.c.blob,
+    Received.c.sha256, Received.c.raw, Received.c.blob, Received.c.peer, Received.c.helo,
 )  # fmt: skip
 
 
@@ -208,6 +210,15 @@ def row(store: Store, journal_id: int) -> JournalRow:
     return _row(store.blobs, values)
 
 
+def last_before(store: Store, at: datetime) -> int:
+    """The newest id of a row that was received before a moment, 0 for none."""
+    query = (
+        select(func.max(Journal.c.id)).join(Received, Received.c.id == Journal.c.received_id).where(Received.c.at < at)
+    )
+    with store.read_journal() as connection:
+        return connection.execute(query).scalar() or 0
+
+
 def last_id(store: Store) -> int:
     """The newest journal id, 0 when empty."""
     with store.read_journal() as connection:
@@ -215,14 +226,14 @@ def last_id(store: Store) -> int:
 
 
 def _row(blobs: Blobs, values: Any) -> JournalRow:
-    id_, desk, recipients, door, at, sender, size, digest, raw, blob = values
+    id_, desk, recipients, door, at, sender, size, digest, raw, blob, peer, helo = values
     missing = False
     if blob:
         try:
             raw = blobs.get(blob)
         except NotFound:  # one lost file must not stop the mails behind it
             raw, missing = b"", True
-    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing)
+    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing, peer, helo)
 
 
 def count_after(store: Store, after: int, upto: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -13,14 +14,35 @@ from store.schema import Journal, Outbox, Outcome, Received
 from store.views import iso, tags
 
 
-def journal(store: Store, config: Config) -> list[dict[str, Any]]:
-    """The journal with its outcomes, newest last."""
+def journal(store: Store, config: Config, only: Collection[int] | None = None) -> list[dict[str, Any]]:
+    """The journal with its outcomes, newest last; `only`: the rows with these ids."""
+    wanted, rows_wanted = select(*Outcome.c), _journal_rows().order_by(Journal.c.id)
+    if only is not None:
+        wanted, rows_wanted = wanted.where(Outcome.c.journal_id.in_(only)), rows_wanted.where(Journal.c.id.in_(only))
     with store.read() as connection:
-        outcomes = {row.journal_id: row for row in connection.execute(select(*Outcome.c))}
+        outcomes = {row.journal_id: row for row in connection.execute(wanted)}
         named = tags(connection, config, {row.ticket_id for row in outcomes.values() if row.ticket_id})
     with store.read_journal() as connection:
-        rows = connection.execute(_journal_rows().order_by(Journal.c.id)).all()
+        rows = connection.execute(rows_wanted).all()
     return [_journal_row(row, outcomes.get(row.id), named) for row in rows]
+
+
+def rows_of(store: Store, message_id: str) -> list[int]:
+    """The ids of the filed journal rows whose mail has this Message-ID, with or without <>. Raises NotFound."""
+    bare = message_id.strip().strip("<>")
+    query = select(Outcome.c.journal_id).where(Outcome.c.message_id == bare).order_by(Outcome.c.journal_id)
+    with store.read() as connection:
+        ids = list(connection.execute(query).scalars())
+    if not ids:
+        raise NotFound(f"no filed mail has the Message-ID {message_id}")
+    return ids
+
+
+def signals(store: Store, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What was known of rows when they were decided, by name."""
+    query = select(Outcome.c.journal_id, Outcome.c.signals).where(Outcome.c.journal_id.in_(ids))
+    with store.read() as connection:
+        return {id_: {one["signal"]: one["value"] for one in told} for id_, told in connection.execute(query)}
 
 
 def outbox(connection: Connection, config: Config) -> list[dict[str, Any]]:

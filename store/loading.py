@@ -139,7 +139,7 @@ class _Loader:
     def _person(self, email: str, name: str, values: dict[str, Any]) -> int:
         """The person, vouched for by whoever loads the file."""
         person = people.ensure(self._connection, email, name, self._now)
-        values = {**values, "confirmed": True} | ({"name": name} if name else {})
+        values = {**values, "confirmed": True, "vouched": True} | ({"name": name} if name else {})
         if email in self._hashes:
             values["password"] = self._hashes[email]
         self._connection.execute(update(Person).where(Person.c.id == person).values(**values))

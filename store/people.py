@@ -56,7 +56,7 @@ def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
     if found is None:
         status = "inactive" if email == NOBODY else "active"
         made = insert_into(Person, connection.dialect.name).values(
-            email=email, name=name, status=status, confirmed=False, created=now
+            email=email, name=name, status=status, confirmed=False, vouched=False, created=now
         )
         connection.execute(made.on_conflict_do_nothing(index_elements=["email"]))
         found = connection.execute(_BY_EMAIL, {"email": email}).one()
@@ -68,6 +68,11 @@ def ensure(connection: Connection, email: str, name: str, now: datetime) -> int:
 def confirm(connection: Connection, person_id: int) -> None:
     """Remembers that the person reads mail sent to this address: they used a signed address only they were given."""
     connection.execute(update(Person).where(Person.c.id == person_id, ~Person.c.confirmed).values(confirmed=True))
+
+
+def vouch(connection: Connection, person_id: int) -> None:
+    """Remembers that staff know the person."""
+    connection.execute(update(Person).where(Person.c.id == person_id).values(confirmed=True, vouched=True))
 
 
 def find(connection: Connection, email: str) -> PersonFacts | None:

@@ -139,7 +139,7 @@ class Organization(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """Anybody with an address. `confirmed`: vouched for by `load` or staff, or proved to read mail sent to it.
+    """Anybody with an address. `vouched`: by `load` or staff; `confirmed`: that, or proved to read mail sent to it.
 
     `same_as`: a further address of the person named, who is meant wherever it turns up.
     """
@@ -150,6 +150,7 @@ class Person(SQLModel, table=True):
     name: str = _text()
     status: str = "active"
     confirmed: bool = False
+    vouched: bool = False
     password: str | None = None
     language: str = ""
     timezone: str = ""
@@ -365,7 +366,7 @@ class Outbox(SQLModel, table=True):
     """One mail to one person about one event; `facts` freezes what it is made from (design 5).
 
     Of automatic answers alone (threats 38): `correspondent` is the address they go to without its + part, `stranger_of`
-    the desk when nobody has vouched for it.
+    the desk when nobody has vouched for it, `gist` what the answered mail says.
     """
 
     __tablename__ = "outbox"
@@ -393,6 +394,7 @@ class Outbox(SQLModel, table=True):
     reply: str = _text()
     facts: dict[str, Any] = _json(dict)
     correspondent: str | None = None
+    gist: str | None = None
     stranger_of: str | None = None
     created: datetime = _time()
 

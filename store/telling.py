@@ -51,6 +51,7 @@ class Told:
     about: str = ""  # what the mail names besides: an address, what was asked
     problems: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # what can be asked for by mail
+    gist: str | None = None  # of the mail that is answered, if it is
     confirms: int | None = (
         None  # the parked request that answering this mail confirms, instead of writing on the ticket
     )
@@ -161,6 +162,7 @@ def _row(
         "header_id": f"{token}@{domain}",
         "facts": facts,
         "correspondent": without_extension(person.email) if answer else None,
+        "gist": told.gist if answer else None,
         "stranger_of": desk.name if answer and not person.confirmed else None,
         "created": now,
     }

@@ -52,7 +52,8 @@ class Gateway:
         loading.load(self.store, self.config, loaded, self.config.folder / "people.json", now())
 
     def receive(
-        self, message: EmailMessage | bytes, *to: str, sender: str = "envelope@cust.test", door: str = "smtp"
+        self, message: EmailMessage | bytes, *to: str, sender: str = "envelope@cust.test", door: str = "smtp",
+        peer: str = "", helo: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Journals a mail, files it, and gives its journal row as JSON (of the last desk when there are several)."""
         raw = message if isinstance(message, bytes) else bytes(message).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -61,7 +62,7 @@ class Gateway:
             place = self.config.addresses.locate(address)
             assert isinstance(place, Place), f"{address} is no mailbox"
             routes.setdefault(place.desk, []).append(address)
-        incoming = Incoming(door, now(), sender, tuple((d, tuple(a)) for d, a in routes.items()), raw)
+        incoming = Incoming(door, now(), sender, tuple((d, tuple(a)) for d, a in routes.items()), raw, peer, helo)
         journal.append(self.store, [incoming])
         self.file()
         return self.journal()[-1]

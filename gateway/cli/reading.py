@@ -1,10 +1,11 @@
-"""Commands that only read: parse, tickets, ticket, journal, outbox, explain. They work while the gateway runs."""
+"""Commands that only read: parse, tickets, ticket, journal, outbox, explain, replay. They work while the gateway runs."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ Desk = Annotated[str | None, typer.Option("--desk", metavar="NAME", help="Only t
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (parse, tickets, ticket, journal, outbox, explain):
+    for command in (parse, tickets, ticket, journal, outbox, explain, replay):
         app.command()(command)
 
 
@@ -109,12 +110,16 @@ def ticket(
             console.print(f"  {escape(file['filename'])} [dim]{file['size']} bytes, {file['verdict']}{reason}[/]")
 
 
-def journal(as_json: AsJson = False, config: ConfigFile = None) -> None:
+def journal(
+    message_id: Annotated[str | None, typer.Option("--message-id", metavar="ID", help="Only mails with this Message-ID.")] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
     """Show every message any door accepted and what became of it, newest last."""
     from store import ledgers
 
     with opened(config) as (settings, store):
-        rows = ledgers.journal(store, settings)
+        rows = ledgers.journal(store, settings, ledgers.rows_of(store, message_id) if message_id else None)
     _print(rows, as_json, ("id", "door", "at", "sender", "desk", "size", "outcome", "ticket", "reason"), "Empty.")
 
 
@@ -128,7 +133,7 @@ def outbox(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
 
 def explain(
-    journal_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The id of a journal row.")],
+    what: Annotated[str, typer.Argument(metavar="ID", help="The id of a journal row, or the Message-ID of a mail.")],
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
@@ -136,29 +141,91 @@ def explain(
     from gateway.decide import RULES
     from store import ledgers
 
+    by_number = what.isascii() and what.isdigit() and int(what) < 2**63
     with opened(config) as (settings, store):
-        told = ledgers.explain(store, settings, journal_id)
+        ids = [int(what)] if by_number else ledgers.rows_of(store, what)
+        told = [ledgers.explain(store, settings, id_) for id_ in ids]
     if as_json:
-        _json(told)
+        _json(told[0] if by_number else told)
         return
+    for each in told:
+        _explain(each, RULES)
+
+
+def _explain(told: dict[str, Any], rules: Sequence[tuple[str, Any, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     if told["outcome"] is None:
-        console.print(f"Journal row {journal_id} waits to be filed.")
+        console.print(f"Journal row {told['id']} waits to be filed.")
         return
     where = f", on {told['ticket']}" if told["ticket"] else ""
-    console.print(f"Journal row {journal_id}: {told['outcome']}{where}. {told['reason']}.", markup=False)
+    console.print(f"Journal row {told['id']}: {told['outcome']}{where}. {told['reason']}.", markup=False)
     table = Table("signal", "value", title="What was known", title_justify="left")
     for signal in told["signals"]:
         table.add_row(str(signal["signal"]), str(signal["value"]))
     console.print(table)
     order = Table("rule", "place", title="The rules, in order", title_justify="left")
-    for name, _rule, reason in RULES:
+    for name, _rule, reason in rules:
         decided = name == told["rule"]
         order.add_row(f"{'>' if decided else ' '} {name}", reason, style="bold" if decided else None)
     console.print(order)
+
+
+def replay(
+    since: Annotated[datetime, typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="From this moment on, UTC.")],
+    rules: Annotated[Path, typer.Option("--config", metavar="OTHER.toml", help="The postern.toml whose rules are tried.")],
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """List which past mails would end differently under another configuration; changes nothing.
+
+    The installation is that of $POSTERN_CONFIG, else of ./postern.toml.
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from gateway.replaying import replay as run
+    from store import journal as rows
+
+    moment, other, found, count = since.replace(tzinfo=UTC), load_config(rules), [], 0
+    with opened(None) as (settings, store), Progress(console=Console(stderr=True), transient=True) as progress:
+        total = rows.count_after(store, rows.last_before(store, moment), rows.last_id(store))
+        bar = progress.add_task("deciding anew", total=total)
+        for difference in run(settings, other, store, moment):
+            count += 1
+            progress.advance(bar)
+            if difference is not None:
+                found.append(difference)
+    if as_json:
+        _json([asdict(one) | {"at": one.at.isoformat()} for one in found])
+        return
+    table = [
+        {
+            "id": one.id,
+            "at": one.at.isoformat(),
+            "sender": one.sender,
+            "was": _end(one.before),
+            "would be": _end(one.after),
+        }
+        for one in found
+    ]
+    _print(table, False, ("id", "at", "sender", "was", "would be"), "")
+    typer.echo(f"{len(found)} of {count} mails would end differently.")
+
+
+def _end(end: Any) -> str:
+    parts = [
+        end.outcome,
+        end.ticket and f"on {end.ticket}",
+        end.answer and f"answered by {end.answer}",
+        ", ".join(end.flags),
+    ]
+    if end.department:
+        parts.append(f"{end.department}, {end.priority}")
+    return "; ".join(filter(None, parts))
 
 
 def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str], nothing: str) -> None:
@@ -170,7 +237,8 @@ def _print(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]
     from rich.text import Text
 
     if not rows:
-        Console().print(nothing)
+        if nothing:
+            Console().print(nothing)
         return
     table = Table(*columns)
     for row in rows:

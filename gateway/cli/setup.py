@@ -107,4 +107,6 @@ def _shown(field: FieldInfo) -> str:
 def _toml(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return str(value) if isinstance(value, int | float) else f'"{value}"'

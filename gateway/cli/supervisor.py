@@ -48,7 +48,7 @@ class Supervisor:
         self._notes = _Notes(store)
 
     def run(self) -> None:
-        """Returns when every child has stopped after SIGTERM or Ctrl-C. Raises ConfigError when a part cannot ever start."""
+        """Returns when every child has stopped after SIGTERM or Ctrl-C. Raises ConfigError when a part cannot start at all."""
         try:
             while not self._stop.is_set():
                 self._look_after()
@@ -83,9 +83,12 @@ class Supervisor:
         self._notes.add(lambda store: parts.announce(store, part, child.pid, clock.now()))
 
     def _mourn(self, part: str, child: subprocess.Popen[bytes]) -> None:
-        """A part that died is started again after a pause. Raises ConfigError when it said that this will not help."""
+        """A part that died is started again after a pause. Raises ConfigError when it said at once that this will not help.
+
+        Settings it has run with once were right: whoever is changing them now must not take the other parts down.
+        """
         del self._children[part]
-        if child.returncode == WRONG_SETTING:
+        if child.returncode == WRONG_SETTING and part not in self._pause:
             raise ConfigError(f"{part} cannot start with these settings; see the line above")
         self._notes.add(lambda store: parts.mark_down(store, part, child.pid))
         lived = time.monotonic() - self._started[part]

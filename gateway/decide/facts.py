@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox, Priority
 from store.rules.people import PersonFacts, Relation, TicketFacts
 
@@ -64,7 +65,8 @@ class Facts:
     blocked: bool = False  # the desk wants no mail of this sender
     own_message: bool = False  # its Message-ID or its loop mark is ours: a mail we sent came back
     holds_our_words: bool = False  # its text has a signed address or a ticket link of ours in it
-    dmarc: str | None = None  # what was found of the From domain (RFC 7489), None when nobody looked
+    repeats: int = 0  # automatic answers of the last 24 hours to a mail of its sender that said the same
+    proof: Proof = field(default_factory=Proof)
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
     elsewhere: tuple[int, ...] = ()  # tickets of other desks that the same mail opened
@@ -82,6 +84,11 @@ class Facts:
         return max(self.mailboxes, key=lambda m: _RANK[m.priority])
 
     @property
+    def dmarc(self) -> str | None:
+        """The DMARC result of the From domain as RFC 8601 names it, None when nobody looked."""
+        return self.proof.dmarc
+
+    @property
     def staff(self) -> bool:
         return self.sender is not None and self.sender.active and self.desk.name in self.sender.staff_of
 
@@ -96,7 +103,7 @@ class Facts:
         return self.dmarc == "fail"
 
     @property
-    def proof(self) -> Evidence | None:
+    def signed(self) -> Evidence | None:
         """The strongest signed pointer that was given to the sender, when nothing speaks against it (threats 40)."""
         if self.sender is None or self.dmarc_failed:
             return None
@@ -106,10 +113,11 @@ class Facts:
     def may_answer(self) -> bool:
         """Whether the sender may be sent one more automatic answer (threats 38).
 
-        People we know have a wider budget, but for a mail that repeats our words to us: an echo is known too, once it
-        has used an address we gave it.
+        People we know have a wider budget, but for a mail that repeats our words to us. An answering machine that uses an
+        address we gave it is known too, so of those nobody has vouched for a mail that repeats its own words is none.
         """
-        if self.known and not self.holds_our_words:
+        echo = self.holds_our_words or (self.repeats > 0 and not (self.sender and self.sender.vouched))
+        if self.known and not echo:
             return self.answers_this_hour < KNOWN_BUDGET
         if self.answers_today >= STRANGER_BUDGET:
             return False

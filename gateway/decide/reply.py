@@ -28,7 +28,7 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
     requested = read_commands(parsed.reply)
     wishes = best.action == "close" or any(one.name == "close" for one in requested.commands)
     allowed = best.relation in _MAY_CLOSE and facts.desk.customer_close
-    proved = facts.proof is not None and facts.proof.ticket.id == best.ticket.id
+    proved = facts.signed is not None and facts.signed.ticket.id == best.ticket.id
     parks = wishes and allowed and not proved and facts.may_answer
     words = bool(requested.text.strip() or parsed.files) if wishes else True
     problems: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
         _reason(best),
         ticket=best.ticket.id,
         proved=_is_owner(best, facts),
-        flags=(("evidence-disagrees",) if disagrees(facts) else ()) + _unproved(wishes and allowed, proved or parks),
+        flags=_flags(facts, unsettled=wishes and allowed and not proved and not parks),
         # A number in the subject is easily guessed; whoever forges From could add themselves to the ticket (threats 42).
         names_people=best.kind not in ("subject_tag", "root") and not facts.dmarc_failed,
         acknowledge=facts.may_answer,
@@ -51,8 +51,13 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
     )
 
 
-def _unproved(wished: bool, settled: bool) -> tuple[str, ...]:
-    return ("unproved-request",) if wished and not settled else ()
+def _flags(facts: Facts, unsettled: bool) -> tuple[str, ...]:
+    marks = {
+        "evidence-disagrees": disagrees(facts),
+        "message-id-reused": facts.id_reused,
+        "unproved-request": unsettled,  # and nobody could be asked
+    }
+    return tuple(name for name, holds in marks.items() if holds)
 
 
 def _thread(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict | None:

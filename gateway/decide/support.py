@@ -17,7 +17,7 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
     """With proof it is an answer, a note or a command; without, it is held and its author is asked whether they wrote it."""
     if parsed.sender is None or not facts.evidence or facts.evidence[0].relation != "staff":
         return None
-    best, proof = facts.evidence[0], facts.proof
+    best, proof = facts.evidence[0], facts.signed
     requested = read_commands(own_words(parsed))
     flags = ("evidence-disagrees",) if disagrees(facts) else ()
     if proof is None or proof.ticket.id != best.ticket.id:

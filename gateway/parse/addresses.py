@@ -20,6 +20,7 @@ _LABEL = rf"[A-Za-z0-9_{_UTF8}](?:[A-Za-z0-9_{_UTF8}-]*[A-Za-z0-9_{_UTF8}])?"
 _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[A-Za-z0-9.:-]+\])"
 _ADDR_SPEC = re.compile(rf"({_LOCAL})@({_DOMAIN})")
 _LONE_WORD = re.compile(rf"(?:(?<=\s)|^){ENCODED_WORD.pattern}(?=\s)")
+_ORDINARY = re.compile(r"[A-Za-z0-9 .@_+-]+")  # means nothing but itself wherever it stands
 _ROUTE = re.compile(r"^@[^:<>]*:")
 
 
@@ -87,10 +88,12 @@ def split_items(value: str) -> tuple[list[tuple[str, str]], bool]:
         comment.clear()
         last_angle = None
 
-    skip_to = 0
-    for at, char in enumerate(value):
-        if at < skip_to:
-            plain.append(char)
+    after = 0
+    while after < len(value):
+        at, char, after = after, value[after], after + 1
+        if not escaped and (run := _ORDINARY.match(value, at)):
+            (comment if depth else angle if angle is not None else plain).append(run[0])
+            after = run.end()
             continue
         if escaped:
             escaped = False
@@ -115,7 +118,9 @@ def split_items(value: str) -> tuple[list[tuple[str, str]], bool]:
             angle = []
             continue
         elif char == "=" and (word := ENCODED_WORD.match(value, at)):
-            skip_to = word.end()
+            plain.append(word[0])
+            after = word.end()
+            continue
         elif char == ":" and last_angle is None:
             grouped = True
             plain.clear()

@@ -57,7 +57,10 @@ _NO_REPLY = re.compile(
 _BOUNCE_SUBJECT = re.compile(
     r"^\W*(?:mail delivery failed\b|mail delivery (?:failure|system|warning)|delivery status notification|"
     r"delivery (?:failure|notification)|returned mail(?::| [-–] )|undelivered mail returned|undeliverable(?: mail| message)?:|"
-    r"mail system error|failure notice$|message delivery failure|non[- ]delivery (?:report|notification))",
+    r"mail system error|failure notice$|message delivery failure|non[- ]delivery (?:report|notification)|"
+    r"(?:unzustellbar|nicht zustellbar|non remis|no se puede entregar|non recapitabile|não entregue|onbestelbaar|"
+    r"niedostarczone|olevererbart?|kan ikke leveres|ei voitu toimittaa|nedoručiteln[ée]|teslim edilemedi|не доставлено|"
+    r"не вдалося доставити|配信不能|配信できません|无法送达|未送达|無法傳遞|배달되지 않음)\s?[:：])",
     re.IGNORECASE,
 )
 _DAEMON_NAME = re.compile(
@@ -66,9 +69,11 @@ _DAEMON_NAME = re.compile(
 _AUTO_SUBJECT = re.compile(
     r"^\W*(?:auto(?:matic|mated|matische?)?[ -]?(?:reply|response|respon(?:se|der)|antwort|antwoord)|"
     r"out of (?:the )?office|ooo\b|vacation (?:reply|response)|abwesenheits?(?:notiz|nachricht|meldung)?\b|"
-    r"automatische antwort|r[ée]ponse automatique|respuesta autom[áa]tica|risposta automatica|"
-    r"resposta autom[áa]tica|automatisch antwoord|odpowied[źz] automatyczna|autosvar|automaattinen vastaus|"
-    r"автоответ|автоматический ответ|自動応答|自动答复|自動回覆)\W*(?:$|[:：!\[(–-]|re:|from\b|until\b|bis\b)",
+    r"automatische antwort|abwesend|r[ée]ponse automatique|respuesta autom[áa]tica|risposta automatica|"
+    r"resposta autom[áa]tica|automatisch antwoord|odpowied[źz] automatyczna|"
+    r"automatyczna odpowied[źz]|autosvar|automatiskt? svar|automaattinen vastaus|"
+    r"automatick[áa] odpov[ěe][ďd]|otomatik yan[ıi]t|automatikus válasz|автоответ|автоматический ответ|"
+    r"автоматична відповідь|자동 회신|自動応答|自动答复|自動回覆)\W*(?:$|[:：!\[(–-]|re:|from\b|until\b|bis\b)",
     re.IGNORECASE,
 )
 

@@ -10,7 +10,7 @@ from typing import cast
 
 from gateway.parse.calendar import read_invitation
 from gateway.parse.charset import decode_bytes
-from gateway.parse.files import read_content, read_disposition, read_file, read_names, read_type
+from gateway.parse.files import read_content, read_disposition, read_file, read_names, read_parameters, read_type
 from gateway.parse.flowed import join_flowed
 from gateway.parse.headers import split_message
 from gateway.parse.html import clean_html, escape_text
@@ -236,14 +236,14 @@ def _is_text(part: Message, kind: str, parent: str | None) -> bool:
 
 
 def _decode(part: Message, content: bytes, body: Body) -> str:
-    label = part.get_param("charset")
-    name = label if isinstance(label, str) else None
+    given = read_parameters(part)
+    name = given.get("charset")
     if len(content) > MAX_TEXT:
         body.defects.append("text-cut")
     text, fits = decode_bytes(content[:MAX_TEXT], name)
     if name is not None and not fits and content:
         body.defects.append("wrong-charset")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if str(part.get_param("format", "")).strip().lower() == "flowed" and read_type(part) == "text/plain":
-        return join_flowed(text, str(part.get_param("delsp", "")).strip().lower() == "yes")
+    if given.get("format", "").strip().lower() == "flowed" and read_type(part) == "text/plain":
+        return join_flowed(text, given.get("delsp", "").strip().lower() == "yes")
     return text

@@ -31,11 +31,14 @@ _DELAYED = re.compile(
 )
 _FAILED = re.compile(
     r"undeliver|not (?:be )?deliver|returned|failed|failure|rejected|error|unable to deliver|could not|couldn't|"
-    r"unknown user|user unknown|problem|message details",
+    r"unknown user|user unknown|problem|message details|zustell|unbekannt|(?:pas|non|no|não) (?:\S+ ){0,3}(?:remis|entreg|recapit|"
+    r"consegn)|niet (?:worden )?(?:bezorgd|afgeleverd)|inconnu|desconocid|sconosciut|не (?:\S+ )?доставл|配信|届け|送达|退信",
     re.IGNORECASE,
 )
 _SURELY_FAILED = re.compile(
-    r"could ?n[o'’]t be delivered|undeliver(?:ed|able)|unable to deliver|delivery (?:has |to .{1,200}? )?failed",
+    r"could ?n[o'’]t be delivered|undeliver(?:ed|able)|unable to deliver|delivery (?:has |to .{1,200}? )?failed|"
+    r"nicht zugestellt werden|n['’]a pas pu être (?:remis|distribu)|no se (?:ha podido|pudo|puede) entregar|"
+    r"non è stato possibile (?:consegnare|recapitare)|não (?:pôde|foi possível) (?:ser )?entreg|niet worden (?:bezorgd|afgeleverd)",
     re.IGNORECASE,
 )
 # The way was blocked, the mailbox may be fine.

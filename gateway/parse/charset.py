@@ -47,9 +47,13 @@ _WINDOWS = {
 }  # fmt: skip
 _CONTROLS = re.compile("[\x80-\x9f]")
 _HIGH_BYTES = 10  # fewer may be valid UTF-8 by chance
+_KINDS = 6
 _LATIN = frozenset({"cp1252", "iso8859-15", "iso8859-14", "mac_roman"})
 _ESCAPES_ASCII = frozenset({"iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_jp_ext", "iso2022_kr", "hz"})
 _ASCII = bytes(range(128))
+_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
+_FEWEST_PAIRS = 5
+_EUC_KANA, _EUC_HANGUL = (0xA4, 0xA5), range(0xB0, 0xC9)  # first bytes of the rows of JIS X 0208 and KS X 1001
 _JAPANESE_ESCAPE = re.compile(rb"\x1b(?:\$[@B]|\(J|\(I)")
 _BROKEN = re.compile(r"[\ud800-\udfff\x00]")
 
@@ -103,16 +107,26 @@ def _decode(data: bytes, label: str | None) -> tuple[str, bool]:
 
 
 def _reads_like_noise(text: str) -> bool:
-    """Whether most letters are accented ones: no language of western Europe is written so."""
-    letters = [c for c in text[:4000] if c.isalpha()]
-    high = sum(c > "\x7f" for c in letters)
-    return high >= _HIGH_BYTES and high * 2 > len(letters)
+    """Whether most signs are beyond ASCII and of many kinds: western Europe writes so neither words nor rules of dashes."""
+    signs = [c for c in text[:4000] if c > "\x7f" or c.isalpha()]
+    high = [c for c in signs if c > "\x7f"]
+    return len(high) >= _HIGH_BYTES and len(high) * 2 > len(signs) and len(set(high)) >= _KINDS
 
 
 def _reads_like_text(text: str) -> bool:
     """False when bytes of another charset were forced into two- or four-byte units."""
     sample = text[:2000]
     return sum(c.isprintable() or c.isspace() for c in sample) >= 0.9 * len(sample)
+
+
+def _find_rows(data: bytes) -> str | None:
+    """The codec of EUC-JP or EUC-KR, known by the rows their letters stand in, which no Chinese text keeps to; a few words are enough."""
+    leads = [pair[0] for pair in _PAIR.findall(data)]
+    if len(leads) < _FEWEST_PAIRS or 2 * len(leads) != len(data.translate(None, _ASCII)):
+        return None
+    if sum(lead in _EUC_KANA for lead in leads) * 4 >= len(leads):
+        return "euc_jis_2004"
+    return "cp949" if sum(lead in _EUC_HANGUL for lead in leads) * 10 >= len(leads) * 9 else None
 
 
 def _detect(data: bytes) -> tuple[str, bool]:
@@ -122,7 +136,7 @@ def _detect(data: bytes) -> tuple[str, bool]:
         pass
     found: Any = cchardet.detect(data[:_DETECT_BYTES]) or {}
     codec = find_codec(found.get("encoding") or "") if (found.get("confidence") or 0) > 0.5 else None
-    for candidate in (codec, "cp1252"):
+    for candidate in (_find_rows(data[:_DETECT_BYTES]), codec, "cp1252"):
         try:
             if candidate and candidate not in ("ascii", "utf-8"):
                 return data.decode(candidate), False

@@ -43,6 +43,11 @@ def read_disposition(part: Message) -> str:
     return split_parameters(_field(part, "content-disposition"))[0]
 
 
+def read_parameters(part: Message) -> dict[str, str]:
+    """The parameters of the content type by name in lower case; of one given twice the first."""
+    return dict(reversed(split_parameters(_field(part, "content-type"))[1]))
+
+
 def read_names(part: Message) -> list[str]:
     """All names of a part, the one to show first: filename before name, extended before plain."""
     _, disposition = split_parameters(_field(part, "content-disposition"))

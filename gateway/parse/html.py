@@ -66,8 +66,9 @@ _SELF_CLOSING = frozenset({
 
 def clean_html(source: str) -> str:
     """HTML safe to show, which cleaning once more leaves as it is; too big or too deep a source is shown as its text."""
+    cleaner = _Cleaner(_keep)
     for _ in range(MAX_ROUNDS):
-        cleaned = _clean(_REMOTE_SRC.sub(_hold_back, source), _keep) if _is_bearable(source) else None
+        cleaned = cleaner.clean(_REMOTE_SRC.sub(_hold_back, source)) if _is_bearable(source) else None
         if cleaned == source:
             return cleaned
         if cleaned is None:
@@ -96,7 +97,7 @@ def show_html(cleaned: str, images: Mapping[str, str], remote: bool) -> str:
             return images.get(unquote(value[4:]).lower())
         return re.sub(r"(?i)^http:", "https:", value) if remote and _REMOTE.match(value) else None
 
-    return _clean(_KEPT_SRC.sub(_give_back, cleaned) if remote else cleaned, show) or ""
+    return _Cleaner(show).clean(_KEPT_SRC.sub(_give_back, cleaned) if remote else cleaned) or ""
 
 
 def _hold_back(found: re.Match[str]) -> str:
@@ -134,26 +135,39 @@ def _has_crowded_tag(source: str) -> bool:
     return any(sum(map(part[part.find("<") :].count, " \t\n\f/\"'")) > MAX_ATTRIBUTES for part in longest)
 
 
-def _clean(source: str, judge: Callable[[str, str, str], str | None]) -> str | None:
-    """The allow-list applied; None when reopened elements repeat their attributes beyond measure."""
-    spent = 0
+class _Meter:
+    """Passes attributes on to `judge`, which gives the value to keep for (tag, attribute, value), and counts their length."""
 
-    def measure(tag: str, name: str, value: str) -> str | None:
-        nonlocal spent
-        spent += len(value)
-        return judge(tag, name, value) if spent <= MAX_REPEATED else None
+    def __init__(self, judge: Callable[[str, str, str], str | None]) -> None:
+        self._judge = judge
+        self.spent = 0
 
-    cleaned = nh3.clean(
-        source,
-        tags=_TAGS,
-        clean_content_tags={"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"},
-        attributes=_ATTRIBUTES,
-        attribute_filter=measure,
-        url_schemes={"http", "https", "mailto", "cid"},
-        link_rel="noopener noreferrer nofollow",
-        strip_comments=True,
-    )
-    return cleaned if spent <= MAX_REPEATED else None
+    def measure(self, tag: str, name: str, value: str) -> str | None:
+        self.spent += len(value)
+        return self._judge(tag, name, value) if self.spent <= MAX_REPEATED else None
+
+
+class _Cleaner:
+    """The allow-list, made once for all rounds."""
+
+    def __init__(self, judge: Callable[[str, str, str], str | None]) -> None:
+        # The collector of cycles does not see into the allow-list: what it holds must not hold it.
+        self._meter = _Meter(judge)
+        self._allow_list = nh3.Cleaner(
+            tags=_TAGS,
+            clean_content_tags={"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"},
+            attributes=_ATTRIBUTES,
+            attribute_filter=self._meter.measure,
+            url_schemes={"http", "https", "mailto", "cid"},
+            link_rel="noopener noreferrer nofollow",
+            strip_comments=True,
+        )
+
+    def clean(self, source: str) -> str | None:
+        """The allow-list applied; None when reopened elements repeat their attributes beyond measure."""
+        self._meter.spent = 0
+        cleaned = self._allow_list.clean(source)
+        return cleaned if self._meter.spent <= MAX_REPEATED else None
 
 
 def escape_text(text: str) -> str:

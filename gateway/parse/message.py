@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from mailparser import MailParser
+from mailparser.dates import parse_mail_date
+from mailparser.utils import get_addresses
 
 from gateway.parse.addresses import normalise_address, read_list, read_sender
 from gateway.parse.auto import LOOP_MARK, is_marked, is_report, judge_origin
@@ -56,18 +56,13 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
     if not raw.strip():
         defects.append("empty")
     defects += [f"two-{name}s" for name in _ONCE if len(headers.all(name)) > 1 and f"two-{name}s" not in defects]
-    try:
-        mail = _read_again(headers)
-    except Exception:  # it raises what the standard library raises; all it gives can be had without it
-        mail = None
-        defects.append("hard-to-read")
     message = message_from_bytes(bounded.message)
     body = _guard(lambda: take_apart(message, bounded.aside), Body(), defects)
 
     subject = _guard(lambda: _read_subject(headers), "", defects)
     marked_text = _guard(body.marked, "", defects)
     text = marked_text.replace(QUOTE_MARK, "")
-    sender = _guard(lambda: _agree(read_sender(headers), mail), None, defects)
+    sender = _guard(lambda: _confirm(read_sender(headers), headers, defects), None, defects)
     from_ = sender or _guard(lambda: _guess_from(headers), None, defects)
     if sender is None:
         defects.append("no-sender")
@@ -76,6 +71,10 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
     address = from_.address if from_ else ""
     reported = _guard(lambda: is_report(headers, kind, address, subject), False, defects)
     bounce = _guard(lambda: _find_bounce(headers, body, text, rest, reported), None, defects)
+    if reported and not (bounce and bounce.recipients) and not says_failed(text):
+        # People write "Undeliverable: what does it mean?" as well; such a subject alone reports nothing.
+        reported = _guard(lambda: is_report(headers, kind, address, ""), False, defects)
+        bounce = bounce if reported else None
     told = reported or bounce is not None
     auto = _guard(lambda: judge_origin(headers, kind, address, subject, told), None, defects)
     marked = auto is not None and _guard(lambda: is_marked(headers, kind, address), False, defects)
@@ -83,7 +82,7 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
         message_id=next(iter(_read_ids(headers.all("message-id")[:1])), None),
         in_reply_to=_read_ids(headers.all("in-reply-to")),
         references=_read_ids(headers.all("references")),
-        date=_guard(lambda: _read_date(headers.first("date"), mail), None, defects),
+        date=_guard(lambda: _read_date(headers.first("date")), None, defects),
         sender=sender,
         from_=from_,
         to=_guard(lambda: read_list(headers.all("to")), (), defects),
@@ -128,20 +127,17 @@ def _read_subject(headers: Headers) -> str:
     return clean_line(decode_words(headers.first("subject")))
 
 
-def _read_again(headers: Headers) -> MailParser:
-    """What mail-parser makes of who wrote and when; reading all of a message it costs as much as everything here."""
-    asked = Message()
-    for name in ("From", "Date"):
-        for value in headers.all(name.lower()):
-            asked[name] = value.strip()
-    return MailParser(asked)
-
-
-def _agree(sender: Address | None, mail: MailParser | None) -> Address | None:
+def _confirm(sender: Address | None, headers: Headers, defects: list[str]) -> Address | None:
     """The sender, unless mail-parser, the third to read the field, names another mailbox."""
-    if sender is None or mail is None:
+    if sender is None:
+        return None
+    try:
+        # Its constructor reads a whole message, twice; this is the part of it that reads mailboxes.
+        found = get_addresses(headers.first("from"), decode_names=True)
+    except Exception:  # it raises what the standard library raises; the two readings before it agree
+        defects.append("hard-to-read")
         return sender
-    return sender if {normalise_address(address) for _, address in mail.from_} <= {sender.address} else None
+    return sender if {normalise_address(address) for _, address in found if address} <= {sender.address} else None
 
 
 def _guess_from(headers: Headers) -> Address | None:
@@ -161,16 +157,11 @@ def _read_ids(values: list[str]) -> tuple[str, ...]:
     return tuple(unique if len(unique) <= MAX_IDS else unique[:1] + unique[1 - MAX_IDS :])
 
 
-def _read_date(value: str, mail: MailParser | None) -> datetime | None:
-    date = mail.date if mail is not None else None
-    if not isinstance(date, datetime):
-        try:
-            date = parsedate_to_datetime(value[:200])
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
+def _read_date(value: str) -> datetime | None:
     try:
+        date = parse_mail_date(value).value or parsedate_to_datetime(value[:200])
         date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return date if 1980 <= date.year < 2100 else None
 

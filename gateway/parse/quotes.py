@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MAX_LINE = 500
-_MAX_WRAP = 7
+MAX_WRAP = 7
 
 _MAX_REST = 140  # between the verb and the colon
 _VERBS = re.compile(
@@ -22,14 +22,15 @@ _OPENER = re.compile(
     r"v|kl|mon|tue|wed|thu|fri|sat|sun|wiadomość)\b|^\W{0,3}在",
     re.IGNORECASE,
 )
-_EVIDENCE = re.compile(r"\d{1,2}[./:-]\d{1,2}|\d{4}|[\w.+-]@[\w-]|<[^>]*>|mailto:")
+_EVIDENCE = re.compile(r"\d{1,2}[./:-]\d{1,2}|\d{4}|(?<=[\w.+-])@[\w-]|<[^>]*>|mailto:")
+_SENTENCE_END = re.compile(r"[^\W\d_]{3}[.!?…]$|[。！？]$")
 _DATED_NAME = re.compile(
     r"^\W{0,3}(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|"
     r"\d{4}年 ?\d{1,2}月 ?\d{1,2}日)"
     r"[^\n<]{0,200}<\s?[^<>\s]{1,200}@[^<>\s]{1,200}>:?\s*$"
 )
 # A day, a time and an address in brackets before a colon: an announcement in whatever language.
-_DAY = re.compile(r"\b(?:19|20)\d\d\b|\d{4}[年년]|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
+_DAY = re.compile(r"\b(?:19|20)\d\d\b|\d{4}[年년]|\d{1,2}[./-] ?\d{1,2}[./-] ?\d{2}")
 _HOUR = re.compile(r"(?<!\d)\d{1,2}[:.]\d\d(?!\d)")
 _MAILBOX_END = re.compile(r"<(?:mailto:)?[^<>\s]{1,200}@[^<>\s]{1,200}>\)?\s?[:：]$")
 _RULE = r"^[\s>]{0,20}[-_=*~—]{2,60}\s{0,9}"
@@ -94,34 +95,62 @@ _MAIL_LINE = re.compile(rf"{_LEAD}(?:{_SUBJECT}|{_SENT}){_COLON}|.*@", re.IGNORE
 _ANY_LINE = re.compile(rf"{_LEAD}(?:{_FROM}|{_TIME}|{_REST}){_COLON}", re.IGNORECASE)
 
 
+def may_end_attribution(line: str) -> bool:
+    """Whether an announcement could end with the line; most lines need no closer look."""
+    end = line.rstrip()[-5:]
+    return ":" in end or "：" in end or end.endswith(">")
+
+
 def find_attribution(lines: list[str], at: int) -> int:
     """How many lines from `at` announce a quotation ("On ... wrote:"), 0 when they do not."""
     if len(lines[at]) > MAX_LINE:
         return 0
-    opened = bool(_OPENER.match(lines[at]) or _EVIDENCE.search(lines[at]))
+    led = bool(_OPENER.match(lines[at]))
+    opened = led or bool(_EVIDENCE.search(lines[at]))
     joined, blanks = "", 0
-    for count in range(1, min(_MAX_WRAP, len(lines) - at) + 1):
+    breaks: list[int] = []
+    for count in range(1, min(MAX_WRAP, len(lines) - at) + 1):
         line = lines[at + count - 1].replace("\xa0", " ").strip()
         if len(line) > MAX_LINE:
             return 0
         if not line:
             blanks += 1
-            if blanks > 1:
+            # Only what is an announcement beyond doubt goes on behind a blank line.
+            if blanks > 1 or not (led and _EVIDENCE.search(lines[at])) or _SENTENCE_END.search(joined):
                 return 0
             continue
         if count > 1 and line.startswith(">") and not _says_wrote(line):
             return 0
+        breaks += [len(joined)] if joined else []
         joined = f"{joined} {line}" if joined else line
         if len(joined) > MAX_LINE:
             return 0
         if _DATED_NAME.match(joined):
             return count
         if _COLON_END.search(joined[-5:]):
-            told = (opened and _says_wrote(joined) and _EVIDENCE.search(joined)) or _is_signed_and_dated(joined)
-            return count if told else 0
+            told = (opened and _announces(joined)) or _is_signed_and_dated(joined)
+            return count if told and not any(_begins_later(joined, place) for place in breaks) else 0
         if not opened:
             return 0
     return 0
+
+
+def is_dated_attribution(lines: list[str]) -> bool:
+    """Whether the lines of an announcement name a mailbox, or a day and an hour, as programs do and people seldom."""
+    text = " ".join(lines)
+    return bool("@" in text or (_DAY.search(text) and _HOUR.search(text)))
+
+
+def _announces(text: str) -> bool:
+    return bool(_says_wrote(text) and _EVIDENCE.search(text))
+
+
+def _begins_later(text: str, place: int) -> bool:
+    """Whether the line that ends at `place` is a sentence in front of an announcement, not its first line."""
+    before, rest = text[:place], text[place + 1 :]
+    if not _OPENER.match(rest) or not _announces(rest):
+        return False
+    return bool(_SENTENCE_END.search(before)) or not (before.endswith(",") or _EVIDENCE.search(before))
 
 
 def _says_wrote(text: str) -> bool:
@@ -158,7 +187,9 @@ def is_divider(line: str) -> bool:
 def count_header_block(lines: list[str], at: int) -> int:
     """The length of a copied header (From, Sent, To, Subject in any language) that begins here, 0 when none does."""
     first = lines[at]
-    if len(first) > MAX_LINE or not (_FROM_LINE.match(first) or _TIME_LINE.match(first)):
+    if (":" not in first and "：" not in first) or len(first) > MAX_LINE:
+        return 0
+    if not (_FROM_LINE.match(first) or _TIME_LINE.match(first)):
         return 0
     block: list[str] = []
     for line in lines[at : at + 12]:

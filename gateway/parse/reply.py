@@ -6,15 +6,19 @@ import re
 
 from gateway.parse.plain import QUOTE_MARK
 from gateway.parse.quotes import (
+    MAX_WRAP,
     count_header_block,
     find_attribution,
+    is_dated_attribution,
     is_divider,
     is_forward_mark,
     is_original_mark,
+    may_end_attribution,
 )
 from gateway.parse.tails import find_tail
 
-_QUOTE = re.compile(r"^ {0,3}(?:[|] ?)?>")
+# ">>> look here <<<" is an ornament.
+_QUOTE = re.compile(r"^ {0,3}(?!>{3}[^<]*<{3,}\s*$)(?:[|] ?)?>")
 _MAX_TAILS = 100
 _MAX_ANNOUNCEMENT = 8
 _MAX_REACH = 40
@@ -46,6 +50,14 @@ def _trim(text: str) -> str:
 def _mark(lines: list[str], marks: set[int], passed_on: bool) -> list[bool]:
     shown = [True] * len(lines)
     at, news, tails = 0, False, 0
+    announcing = bytearray(len(lines))
+    for n, line in enumerate(lines[: MAX_LINES + MAX_WRAP]):
+        if may_end_attribution(line):
+            first = max(0, n + 1 - MAX_WRAP)
+            announcing[first : n + 1] = b"\1" * (n + 1 - first)
+
+    def count_attribution(at: int) -> int:
+        return find_attribution(lines, at) if announcing[at] else 0
 
     def is_history(at: int) -> bool:
         line = lines[at]
@@ -54,7 +66,7 @@ def _mark(lines: list[str], marks: set[int], passed_on: bool) -> list[bool]:
             or _QUOTE.match(line)
             or is_original_mark(line)
             or is_forward_mark(line)
-            or find_attribution(lines, at)
+            or count_attribution(at)
             or count_header_block(lines, at)
         )
 
@@ -68,7 +80,9 @@ def _mark(lines: list[str], marks: set[int], passed_on: bool) -> list[bool]:
         elif _QUOTE.match(line):
             shown[at] = False
             at += 1
-        elif (length := find_attribution(lines, at)) > 0:
+        elif (length := count_attribution(at)) > 0 and (
+            _is_quote_next(lines, at + length) or is_dated_attribution(lines[at : at + length])
+        ):
             if _is_quote_next(lines, at + length) or not news:
                 _hide(shown, at, at + length)
                 at += length

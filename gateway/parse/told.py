@@ -20,7 +20,9 @@ _FORMS = tuple(
         rf"^[ \t]*{_ADDR}[ \t]*(?:$|[:\[(]|\.\.\.)",
         rf"\b[45]\d\d[ -](?:[45]\.\d+\.\d+ )?<{_ADDR}>",
         rf"\brcpt to:[ \t]*<?{_ADDR}",
-        rf"(?:recipients?|address(?:es)?|(?:e-?)?mails?|message|delivery|delivered|mailbox|user)\b[^\n@]{{0,80}}?[\s<:]{_ADDR}",
+        rf"(?:recipients?|address(?:es)?|(?:e-?)?mails?|message|delivery|delivered|mailbox|user|"
+        rf"empfängers?|adressen?|destinataires?|destinat[aá]ri[oi]s?|ontvangers?|mottagare|modtagere?|odbiorc[ay]|получател\w+)"
+        rf"\b[^\n@]{{0,80}}?[\s<:]{_ADDR}",
         rf"^[ \t]*to:?[ \t]*<?{_ADDR}",
     )
 )

@@ -111,7 +111,10 @@ def _join_segments(segments: dict[int, tuple[bool, str]]) -> str:
 
 def clean_line(text: str, limit: int = 998) -> str:
     """One line without controls, bidi and zero-width signs, blanks collapsed, cut at `limit` characters."""
-    text = _BROKEN.sub("\ufffd", text[: limit * 8])
+    text = text[: limit * 8]
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:limit].strip()
+    text = _BROKEN.sub("\ufffd", text)
     text = _CONTROLS.sub(" ", text)
     text = _INVISIBLES.sub("\u200b", text)  # one for a run, or looking past each run takes quadratic time
     text = _BESIDE_DIGIT.sub(" ", _IN_TAG.sub("\ufffd", text))

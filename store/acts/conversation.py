@@ -40,6 +40,7 @@ from store.rows import (
 )  # fmt: skip
 from store.rules.addressing import normalise
 from store.rules.fanout import Change
+from store.rules.gist import gist
 from store.rules.states import Happening
 from store.schema import Link, Message, Ticket
 from store.telling import Told, tell
@@ -252,7 +253,9 @@ def _refused(files: Sequence[NewFile]) -> bool:
 def _told(
     event: int, change: Change, message_id: int, message: NewMessage, label_changed: bool = False, alerts: Sequence[int] = ()
 ) -> Told:  # fmt: skip
-    return Told(event, change, message_id, message.message_id, message.files, label_changed, alerts)
+    return Told(
+        event, change, message_id, message.message_id, message.files, label_changed, alerts, gist=gist(message.text)
+    )
 
 
 def _on_call(connection: Connection, addresses: Sequence[str], now: datetime) -> tuple[int, ...]:

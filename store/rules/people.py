@@ -14,7 +14,7 @@ Relation = Literal["requester", "cc", "member", "admin", "staff", "consulted", "
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """A person as far as rules need to know. `confirmed`: somebody vouched for them, or they proved to read their mail."""
+    """A person as far as rules need to know. `confirmed`: somebody `vouched` for them, or they proved to read their mail."""
 
     id: int
     email: str
@@ -26,6 +26,7 @@ class PersonFacts:
     language: str = ""
     timezone: str = ""
     further: tuple[int, ...] = ()  # ids of the rows of their further addresses
+    vouched: bool = False
 
     def is_(self, person: int | None) -> bool:
         """Whether an id means this person, be it that of a further address."""

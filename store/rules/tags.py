@@ -51,6 +51,8 @@ def find_tags(subject: str) -> list[tuple[str, int]]:
     A bare `HO#1042` counts when nothing else in the subject could be meant: no second number and no broken tag of its key.
     """
     subject = _one_line(subject)
+    if not _may_have_tags(subject):
+        return []
     found = [((m[1] or m[3]).upper(), int(m[2] or m[4]), bool(m[1])) for m in _FOUND.finditer(subject)]
     mentions = Counter(key.upper() for key in _MENTION.findall(subject))
     good = Counter(key for key, _, _ in found)
@@ -73,8 +75,14 @@ def base_subject(subject: str, key: str) -> str:
     text, at = _one_line(subject), 0
     while (match := _FRONT.match(text, at)) or ((match := _LEADING_TAG.match(text, at)) and match[1].upper() == key):
         at = match.end()
-    rest = _ANY_TAG.sub(lambda found: " " if found[1].upper() == key else found[0], text[at:])
+    rest = text[at:]
+    if _may_have_tags(rest):
+        rest = _ANY_TAG.sub(lambda found: " " if found[1].upper() == key else found[0], rest)
     return " ".join(rest.split())
+
+
+def _may_have_tags(text: str) -> bool:
+    return "#" in text or "＃" in text
 
 
 def _one_line(subject: str) -> str:

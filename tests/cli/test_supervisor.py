@@ -85,6 +85,23 @@ def test_a_part_that_cannot_have_its_port_stops_everything_with_its_line(tmp_pat
     gateway.wait_until_gone()
 
 
+def test_a_wrong_setting_written_while_it_runs_keeps_down_no_part_but_one_that_dies_and_no_longer_than_it_is_there(
+    tmp_path: Path,
+) -> None:
+    with Running(tmp_path, "hosting") as gateway:
+        (filer,) = gateway.processes("gateway", "filer")
+        others = set(gateway.processes("gateway", "--config")) - {filer}
+        settings = tmp_path / "postern.toml"
+        right = settings.read_text()
+        settings.write_text(f"{right}\n[nonsense]\n")
+        os.kill(filer, signal.SIGKILL)
+        gateway.wait_until(lambda: "filer ended with 78" in gateway.log())
+        assert down(gateway) == {"filer"}
+        settings.write_text(right)
+        gateway.wait_until(gateway.healthy)
+        assert others < set(gateway.processes("gateway", "--config"))
+
+
 def test_the_pauses_grow_and_a_minute_of_life_forgets_them() -> None:
     pauses: list[float] = []
     for _ in range(7):

@@ -19,10 +19,11 @@ from store.clock import now
 from store.config import Config
 from store.database import Store
 from store.journal import Incoming
+from tests.fakes import until
 from tests.harness import mail
 
 
-def read_or_suffer(raw: bytes, rules: Any, folder: Path) -> Studied:
+def read_or_suffer(raw: bytes, rules: Any, folder: Path, origin: Any = None) -> Studied:
     """The reader as it is, but for mails that ask for harm."""
     how, _, seconds = raw[:2000].partition(b"X-Suffer: ")[2].partition(b"\r\n")[0].partition(b" ")
     if how == b"die":
@@ -33,7 +34,7 @@ def read_or_suffer(raw: bytes, rules: Any, folder: Path) -> Studied:
         _ = bytearray(2 << 30)
     while how == b"spin":
         pass
-    return study_within_limits(raw, rules, folder)
+    return study_within_limits(raw, rules, folder, origin)
 
 
 class Suffering(Students):
@@ -44,6 +45,7 @@ class Suffering(Students):
 def filer_with_children(config: Config, store: Store, workers: int = 2) -> Iterator[Filer]:
     students = Suffering(store.blobs, workers)
     filer = Filer(config, store, students)
+    until(lambda: students.ready)  # how long the first child takes to start says nothing of the mails
     try:
         yield filer
     finally:

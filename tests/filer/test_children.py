@@ -7,16 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import gateway.hand as hand
 import gateway.studying as studying
 from gateway.filer import Filer
-from store import outcomes
+from gateway.studying import ReadersLost
+from store import journal, outcomes
+from store.rules.desk import Files
 from tests.fakes import until
-from tests.filer.readers import filer_with_children, receive, suffer
+from tests.filer.readers import Suffering, filer_with_children, receive, suffer
 from tests.harness import Gateway, mail
 
 AT_ONCE = 5.0  # seconds within which every mail is filed, whatever comes with it
@@ -41,19 +45,30 @@ def subjects(gateway: Gateway) -> list[str]:
 
 
 def children() -> set[int]:
-    """Processes below this one that read mail."""
+    """Processes below this one that read mail, and the server that forks them."""
+    return {pid for pid, generation in _generations().items() if generation}
+
+
+def readers() -> set[int]:
+    """Those alone that read mail."""
+    return {pid for pid, generation in _generations().items() if generation > 1}
+
+
+def _generations() -> dict[int, int]:
+    """Each process that has to do with reading mail: how far below this one it is, 0 when it is not."""
     found = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in found.splitlines()[1:]]
     parents = {int(pid): int(parent) for pid, parent, _ in rows}
 
-    def below(pid: int) -> bool:
+    def below(pid: int) -> int:
+        generation = 0
         while pid > 1 and pid in parents:
-            pid = parents[pid]
+            pid, generation = parents[pid], generation + 1
             if pid == os.getpid():
-                return True
-        return False
+                return generation
+        return 0
 
-    return {int(pid) for pid, _, args in rows if "forkserver" in args and below(int(pid))}
+    return {int(pid): below(int(pid)) for pid, _, args in rows if "forkserver" in args}
 
 
 @pytest.mark.threat(34)
@@ -86,6 +101,16 @@ def test_a_mail_that_takes_all_there_is_keeps_its_bytes_and_no_other_mail_waits_
     greedy = gateway.ticket(gateway.journal()[1]["ticket"])
     assert "unreadable" in greedy["flags"]
     assert "greedy" in greedy["messages"][0]["text"]
+
+
+@pytest.mark.threat(34)
+def test_a_child_is_refused_memory_beyond_its_share(gateway: Gateway) -> None:
+    """Not only cut off for the time that so much takes: by then the machine may have none left for others."""
+    receive(gateway.store, suffer("eat"))
+    (row,) = journal.rows_after(gateway.store, 0, 1)
+    students = Suffering(gateway.store.blobs, 1)
+    assert isinstance(students.begin(row, Files()).future.exception(30), MemoryError)
+    students.close()
 
 
 def test_a_child_has_ten_seconds_of_the_processor_for_each_mail() -> None:
@@ -154,6 +179,42 @@ def test_no_child_is_left_behind(gateway: Gateway) -> None:
         settle(filer, 9, gateway)
         assert children() - before
     until(lambda: len(children() - before) <= 1)  # the server that forks them, for the next time
+
+
+def test_no_mail_is_suspected_of_a_death_before_its_reader_was_there(gateway: Gateway) -> None:
+    """Else a machine that starts slowly and is cut off three times would give up the reading of an innocent mail."""
+    receive(gateway.store, mail(subject="first"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filer._students._first, coming = Future[int](), filer._students._first
+        for _ in range(3):
+            assert filer.file_next()
+        assert outcomes.progress(gateway.store) == (0, set(), {})
+        filer._students._first = coming
+        settle(filer, 1, gateway)
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_filer_whose_readers_read_no_more_ends_and_the_next_one_reads_every_mail(
+    gateway: Gateway, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine out of memory may kill a child that has nothing to do, or one that holds what the others wait for."""
+    monkeypatch.setattr(hand, "STUCK", 2.0)
+    before = children()
+    receive(gateway.store, mail(subject="mail 0"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        settle(filer, 1, gateway)
+        for pid in readers() - before:
+            os.kill(pid, how)
+        receive(gateway.store, *(mail(subject=f"mail {n}") for n in range(1, 5)))
+        with pytest.raises(ReadersLost):
+            settle(filer, 5, gateway)
+        filer._name.give_up()
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        settle(filer, 5, gateway)
+    assert subjects(gateway) == [f"mail {n}" for n in range(5)]
+    assert not [ticket for ticket in gateway.tickets() if "unreadable" in ticket["flags"]]
+    until(lambda: len(children() - before) <= 1)
 
 
 @pytest.mark.parametrize("busy", ["idle", "busy"])

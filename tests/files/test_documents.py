@@ -137,11 +137,14 @@ def test_pdfs_of_real_programs_are_taken() -> None:
 
 @pytest.mark.threat(48)
 def test_text_is_text_in_one_of_its_codings() -> None:
-    for text in ("a;b\r\n", "grüße", "<html><script>is text as well</script>", "x" * 70_001):
+    for text in ("a;b\r\n", "grüße", "see <html><script> for what I mean", "x" * 70_001):
         for coding in ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-be"):
             content = b"\xfe\xff" * (coding == "utf-16-be") + text.encode(coding)
             assert ruled("a.txt", content).reason is None and ruled("a.csv", content).reason is None
     assert ruled("a.txt", "grüße".encode("latin-1")).reason is None
+    for page in ("<html>", " \n<!DOCTYPE html>", "<!-- hi --> <script>x", '<?xml version="1.0"?><svg onload=x>'):
+        for coding in ("utf-8", "utf-8-sig", "utf-16"):
+            assert "web page" in (ruled("a.txt", page.encode(coding)).reason or "")
     for binary in (
         b"x" * 5000 + b"\0",
         b"MZ\x90",

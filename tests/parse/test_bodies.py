@@ -216,3 +216,23 @@ def test_text_before_and_behind_pictures_is_joined() -> None:
     )
     assert parsed.text.split() == ["The", "lift", "is", "stuck.", "second", "third"]
     assert len(parsed.files) == 2
+
+
+@pytest.mark.parametrize("label", ["", "charset=iso-8859-1", "charset=x-unknown"])
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("엘리베이터가 고장났습니다. 빨리 와 주세요", "euc-kr"), ("문의 드립니다. 서버가 멈췄습니다", "euc-kr"),
+        ("エレベーターが故障しました", "euc-jp"), ("昨日から電源が入りません", "euc-jp"),
+        ("Здравствуйте, лифт опять сломался", "koi8-r"), ("電梯壞了，請派人來修理", "big5"), ("电梯坏了，请派人来修理", "gb18030"),
+    ],
+)  # fmt: skip
+def test_a_few_words_are_enough_to_find_the_charset(text: str, codec: str, label: str) -> None:
+    head = b"From: a@shop.test\nSubject: x\nContent-Type: text/plain; " + label.encode() + b"\n\n"
+    assert parse(head + text.encode(codec)).text == text
+
+
+def test_a_rule_of_dashes_in_a_short_mail_is_no_foreign_charset() -> None:
+    text = "Grüße\n————————————————\n€ 5 · Bo"
+    head = b"From: a@shop.test\nContent-Type: text/plain; charset=windows-1252\n\n"
+    assert parse(head + text.encode("cp1252")).text == text

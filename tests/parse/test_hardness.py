@@ -98,7 +98,7 @@ def test_a_failure_of_mail_parser_loses_nothing(monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("gateway.parse.message.MailParser", fail)
+    monkeypatch.setattr("gateway.parse.message.get_addresses", fail)
     parsed = parse(mail("the lift is stuck"))
     assert parsed.subject == "Screen"
     assert parsed.text == "the lift is stuck"

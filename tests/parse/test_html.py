@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from html.parser import HTMLParser
@@ -179,3 +180,13 @@ def test_what_is_too_much_is_shown_as_its_text() -> None:
         cleaned = clean_html(source)
         assert cleaned.startswith('<p dir="auto">') and cleaned.count("<p") == 1
         assert cleaned.endswith("</p>") and clean_html(cleaned) == cleaned
+
+
+def test_cleaning_leaves_nothing_behind_in_memory() -> None:
+    alive = []
+    for _ in range(3):
+        for _ in range(300):
+            clean_html("<p title=x>a</p>")
+        gc.collect()
+        alive.append(len(gc.get_objects()))
+    assert alive[2] - alive[1] < 300

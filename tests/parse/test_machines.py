@@ -156,3 +156,31 @@ def test_a_returned_mail_without_marks_is_a_report_when_nobody_sent_it(
 def test_people_who_quote_a_failure_are_no_bounce() -> None:
     parsed = read("I got this:\n550 5.1.1 <bob@x.test> unknown user", Subject="Mail to Bob")
     assert (parsed.auto, parsed.bounce) == (None, None)
+
+
+@pytest.mark.parametrize("subject", ["Undeliverable: what does that mean?", "Returned mail: parcel not accepted"])
+def test_a_subject_alone_makes_no_report_of_a_mail(subject: str) -> None:
+    parsed = read("I get this all the time, please help.", Subject=subject)
+    assert (parsed.auto, parsed.bounce) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Unzustellbar: Anfrage", "Ihre Nachricht konnte nicht zugestellt werden.\n\nEmpfänger: karl@firma.test\nGrund: 550 unbekannt"),
+        ("Non remis : Router", "Votre message n'a pas pu être remis.\n\nDestinataire : karl@firma.test\nErreur : 550 inconnu"),
+        ("Onbestelbaar: Router", "Uw bericht kon niet worden bezorgd.\n\nOntvanger: karl@firma.test\n550 5.1.1 onbekend"),
+    ],
+)  # fmt: skip
+def test_reports_in_other_languages_name_their_recipient(subject: str, text: str) -> None:
+    bounce = read(text, From="Mail <ndr@firma.test>", Subject=subject, Content_Type="text/plain; charset=utf-8").bounce
+    assert bounce is not None
+    assert [(r.address, r.permanent) for r in bounce.recipients] == [("karl@firma.test", True)]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Abwesend: Router", "Automatiskt svar: Router", "Automatická odpověď: Router", "Otomatik yanıt: Router", "자동 회신: Router"],
+)  # fmt: skip
+def test_absence_notes_say_so_in_their_subject(subject: str) -> None:
+    assert read("Back on Monday.", Subject=subject).auto == "auto-reply"

@@ -206,3 +206,38 @@ def test_time_grows_with_the_length_of_the_text_only(shape: str) -> None:
     start = time.process_time()
     split_reply(text)
     assert time.process_time() - start < 5
+
+
+FRENCH = "Le mar. 3 mars 2026 à 09:02, Desk <\nhelp@desk.test> a écrit :"
+
+
+@pytest.mark.parametrize(
+    ("words", "announcement"),
+    [
+        ("Le code ne marche pas.\n", FRENCH),
+        ("Le code ne marche pas\n", FRENCH),
+        ("Le code ne marche pas.", FRENCH),
+        ("Am Tor steht niemand\n", "Am 03.03.2026 um 10:00 schrieb Desk <help@desk.test>:"),
+        ("On 2 March 2026 it broke.\n", "On Tue, 3 Mar 2026 at 09:02, Desk\n<help@desk.test> wrote:"),
+    ],
+)
+def test_a_sentence_above_an_announcement_is_no_part_of_it(words: str, announcement: str) -> None:
+    assert split_reply(f"Bonjour\n\n{words}\n{announcement}\n\n{QUOTE}")[0] == f"Bonjour\n\n{words}".strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello\n\nYesterday at 10:30 Bob wrote: restart it.\nI did. On 3 March I wrote:\n\nit is dead\n\nNobody answers.",
+        "Hello\n\nDate: 3 May 2026\n\nOn Monday our boss wrote:\nthe van must have a lift.",
+        "In 2026 I wrote:\n\nit is dead\n\nNobody answers.",
+    ],
+)
+def test_what_people_say_that_somebody_wrote_stays(text: str) -> None:
+    assert split_reply(text) == (text, "")
+
+
+def test_an_ornament_of_angles_is_no_quotation() -> None:
+    text = "Our new address:\n>>> 5 Main Street <<<\nSee you there"
+    assert split_reply(text) == (text, "")
+    assert split_reply("Yes\n\n>>> a << b\n>> cout <<")[0] == "Yes"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
+from store import outbox
+from store.clock import now
 from store.holder import Holder
 from store.tables import Outbox
 from tests.fakes import DROP, HANG, Clock, FakeRelay, until
@@ -230,6 +233,18 @@ def test_sigterm_ends_a_busy_worker_with_nothing_claimed(bench: Bench, fake: Fak
     with bench.worker():
         bench.settled()
     assert len(fake.mails) == 50
+
+
+@pytest.mark.threat(84)
+def test_a_stop_gives_back_what_is_still_claimed(bench: Bench) -> None:
+    """A thread that was lost with a row in hand must not hold it back until the lease runs out."""
+    bench.open_tickets()
+    with bench.store.write() as connection:
+        connection.execute(update(Outbox).values(next_at=now() + timedelta(hours=1)))
+    with bench.worker() as worker:
+        assert outbox.claim(bench.store, 1, worker._name.value, now() + timedelta(hours=2))
+        assert bench.states() == ["claimed"]
+    assert bench.states() == ["due"]
 
 
 @pytest.mark.threat(84)

@@ -1,0 +1,42 @@
+"""Whom we believe about a mail: a relay of our own, or our own eyes."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from gateway.parse import Parsed
+from gateway.parse.authentication import Proof, read_results
+from store.config import AuthSection
+from store.journal import JournalRow
+
+
+def comes_straight(auth: AuthSection, row: JournalRow) -> bool:
+    """Whether a stranger on the Internet handed it to us; loopback, private networks and `relays` are our own relays."""
+    address = _address(row.peer) if row.door == "smtp" else None
+    if address is None or not address.is_global:
+        return False
+    return not any(address in network for network in auth.relays)
+
+
+def is_to_be_checked(auth: AuthSection, row: JournalRow) -> bool:
+    """Whether SPF, DKIM and DMARC are computed for it."""
+    return auth.check == "direct" and comes_straight(auth, row)
+
+
+def proof_of(auth: AuthSection, row: JournalRow, parsed: Parsed, computed: Proof | None) -> Proof:
+    """What is known of a mail: computed where it came straight, else what the trusted host wrote on it (threats 41).
+
+    A header that came straight is whoever's: it bears the trusted host's name as easily as any other.
+    """
+    if comes_straight(auth, row):
+        return computed or Proof()
+    return read_results(parsed.auth_results, auth.trusted_host)
+
+
+def _address(peer: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(peer)
+    except ValueError:  # a Unix socket has none
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
