@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.carrying import Work, work_for
+from gateway.carrying import work_for
+from gateway.case import Case, Work
 from gateway.decide import Verdict, decide
 from gateway.explaining import signals
 from gateway.hand import Hand
@@ -224,7 +225,7 @@ class Filer:
         proof = proof_of(self._config.settings.auth, row, parsed, studied.proof)
         facts = look_up(connection, self._config, row, parsed, at, proof)
         verdict = decide(parsed, facts)
-        work = work_for(self._config, row, studied, facts, verdict)
+        work = work_for(Case(self._config, row, studied, facts, verdict))
         ticket = self._carry_out(connection, work, at)
         self._settle(connection, row, parsed, verdict, signals(parsed, facts), ticket)
 

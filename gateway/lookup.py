@@ -163,7 +163,7 @@ def _evidence(
         found[kind].append(
             Evidence(
                 kind, one.ticket, part, token.person if token else None, action,
-                token.id if token and action == "confirm" else None,
+                token.id if token and one.kind == "parked" else None,
                 one.requester,
                 one.number if one.number != one.ticket.number else None,
             )
@@ -172,6 +172,8 @@ def _evidence(
     table = {"reply": "ticket", "close": "ticket", "confirm": "parked", "bounce": "event", "copy": "event"}
     for token in sorted(tokens, key=lambda token: token.kind == "bounce"):
         for one in by_key.get((table[token.kind], str(token.id)), ()):
+            add("reply_address", one, token)
+        for one in by_key.get(("settled", str(token.id)), ()) if token.kind == "confirm" else ():
             add("reply_address", one, token)
     for token in own.values():
         for one in by_key.get(("event", str(token.id)), ()):

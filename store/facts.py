@@ -133,6 +133,9 @@ _POINTERS: CompoundSelect[Any] = union_all(
     _pointing("parked", Parked.c.id, Parked.c.id, Parked.c.ticket_id).where(
         Parked.c.id.in_(_any("parked")), Parked.c.done_at.is_(None)
     ),
+    _pointing("settled", Parked.c.id, Parked.c.id, Parked.c.ticket_id).where(
+        Parked.c.id.in_(_any("parked")), Parked.c.done_at.is_not(None)
+    ),
     _pointing("message_id", Message.c.message_id, Message.c.id, Message.c.ticket_id).where(
         Message.c.message_id.in_(_any("message_ids")), Message.c.at <= bindparam("before", type_=Utc)
     ),

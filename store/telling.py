@@ -11,7 +11,9 @@ from sqlalchemy import Connection, bindparam, select
 
 from store import crash, outbox, people
 from store.commands import NewFile
+from store.commands.values import LinkKind
 from store.config import Config
+from store.password_links import password_link
 from store.rules.addressing import without_extension
 from store.rules.desk import Desk
 from store.rules.fanout import ANSWERS, Change, Notice, fan_out
@@ -25,12 +27,14 @@ _TICKET = select(*Ticket.c).where(Ticket.c.id == bindparam("ticket"))
 _OPENING = (
     select(Message.c.message_id).where(Message.c.ticket_id == bindparam("ticket")).order_by(Message.c.id).limit(1)
 )
-_CLAIMS = (
+_LINKED = (
     select(Ticket.c.desk, Ticket.c.number)
     .join(Link, Link.c.other_id == Ticket.c.id)
-    .where(Link.c.ticket_id == bindparam("ticket"))
+    .where(Link.c.ticket_id == bindparam("ticket"), Link.c.kind == bindparam("kind"))
     .limit(1)
 )
+# Somebody outside reads our question and learns nothing else of the ticket, not even its requester's Message-IDs.
+_NOT_OUTSIDE: dict[str, Any] = {"subject": "", "label": "", "help": "", "link": "", "refused": [], "former": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Told:
     alerts: Sequence[int] = ()  # people who hear of it at once, whatever their department
     about: str = ""  # what the mail names besides: an address, what was asked
     problems: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()  # what can be asked for by mail
     gist: str | None = None  # of the mail that is answered, if it is
     confirms: int | None = (
         None  # the parked request that answering this mail confirms, instead of writing on the ticket
@@ -94,12 +99,14 @@ def _shared(
         "department": ticket.department,
         "origin": ticket.origin,
         "flags": list(ticket.flags),
-        "claims": _claims(connection, config, ticket.id),
+        "claims": _linked(connection, config, ticket.id, "claims"),
+        "former": _linked(connection, config, ticket.id, "follow_up"),
         "link": f"{config.base_url}/t/{desk.key}-{ticket.number}{anchor}",
         "at": now.isoformat(),
         "missing": list(told.change.missing),
         "about": told.about,
         "problems": list(told.problems),
+        "commands": list(told.commands),
         "confirms": told.confirms,
         "closed": ticket.state == "closed",
     }
@@ -136,7 +143,13 @@ def _row(
     if notice.role != "staff":
         facts |= {"flags": [], "claims": None}
     if not notice.known:
-        facts |= {"subject": "", "author": "", "refused": [], "about": ""}
+        facts |= {"subject": "", "author": "", "refused": [], "problems": [], "former": None}
+        if told.change.kind != "parked":  # what is asked for is said in words of ours
+            facts["about"] = ""
+    if notice.role == "outsider":
+        facts |= _NOT_OUTSIDE | {"in_reply_to": former[-1] if former else None, "references": former}
+    if notice.template == "login_help" and person.confirmed and person.active:
+        facts["password_link"] = password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}")
     answer = notice.template in ANSWERS
     domain = shared["from_address"].rpartition("@")[2]
     token = sign(Token("copy", told.event_id, person.id), config.secret)
@@ -161,7 +174,7 @@ def _opening_id(connection: Connection, ticket_id: int) -> str | None:
     return connection.execute(_OPENING, {"ticket": ticket_id}).scalar()
 
 
-def _claims(connection: Connection, config: Config, ticket_id: int) -> str | None:
-    """The ticket a flagged mail pointed at, for staff only (threats 39)."""
-    row = connection.execute(_CLAIMS, {"ticket": ticket_id}).first()
+def _linked(connection: Connection, config: Config, ticket_id: int, kind: LinkKind) -> str | None:
+    """The ticket this one points at: what a flagged mail claims, for staff only (threats 39), or what it follows up."""
+    row = connection.execute(_LINKED, {"ticket": ticket_id, "kind": kind}).first()
     return f"{config.desks[row.desk].key}#{row.number}" if row else None

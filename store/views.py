@@ -88,6 +88,7 @@ def ticket(connection: Connection, config: Config, row: Any, *, public_only: boo
     summary["messages"] = [_message(message, files.get(message.id, []), public_only) for message in messages]
     summary["events"] = _events(connection, row.id, public_only)
     summary["links"] = [] if public_only else _links(connection, config, row.id)
+    summary["fields"] = dict(row.fields)
     if public_only:
         summary["flags"] = []
         return summary

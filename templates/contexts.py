@@ -7,8 +7,11 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Role = Literal["requester", "admin", "cc", "staff"]
-Change = Literal["opened", "customer_reply", "support_reply", "closed", "status"]
+Role = Literal["requester", "admin", "cc", "staff", "outsider"]
+Change = Literal[
+    "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "note", "outsider", "unsent", "assigned",
+    "parked", "unable", "address_used", "asking",
+]  # fmt: skip
 
 EXCERPT = 400  # characters
 
@@ -27,6 +30,11 @@ def readable(text: str) -> str:
     """Line ends as LF, other controls and lone surrogates gone, no blank lines around."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", " ", text).strip("\n").rstrip()
+
+
+def field_line(name: str) -> str:
+    """The beginning of a line that tells a field, as it is read again: `Error code:` (requirements S5)."""
+    return f"{name.replace('_', ' ').capitalize()}:"
 
 
 def excerpt(text: str) -> str:
@@ -61,7 +69,9 @@ class MailContext:
     label: str
     label_changed: bool
     help: str
-    link: str
+    link: str  # empty for somebody who has no sight of the ticket
+    former: str  # the closed ticket this one follows up, without brackets
+    close_address: str  # a mail to it closes the ticket; empty for those who may not, or where it is closed
     # the recipient
     role: Role
     known: bool
@@ -79,6 +89,14 @@ class MailContext:
     elsewhere: tuple[FileLine, ...]  # on the ticket, not in this mail
     refused: tuple[FileLine, ...]
     allowed: str
+    # what the mail asks or answers
+    missing: tuple[str, ...]  # names of fields, as a line of a mail begins with them
+    nudged: bool  # the desk prefers its portal for mail such as this
+    asked: tuple[str, ...]  # what was asked in the reader's name
+    used_by: str  # the address of somebody else who used the reader's own
+    problems: tuple[str, ...]
+    commands: tuple[str, ...]  # what the reader may ask for by mail
+    password_link: str
     # staff only
     priority: str
     department: str
@@ -106,11 +124,12 @@ _ALLOWED = ".doc, .docx, .xls, .xlsx, .csv, .txt, .pdf, .bmp, .jpg, .jpeg, .png,
 _LINK = "https://help.example.com/t/HO-1042#m7"
 
 _BASE = MailContext(
-    desk="Example Hosting", team="Support", noun="ticket", preferred_channel="", guidance="",
+    desk="Example Hosting", team="support team", noun="ticket", preferred_channel="", guidance="",
     tag="[HO#1042]", subject="Disk full on web-3", label="Open", label_changed=False, help="", link=_LINK,
-    role="requester", known=True, name="Anna Weber",
+    former="", close_address="", role="requester", known=True, name="Anna Weber",
     change="opened", author="Anna Weber", author_address="", by_support=False, at="14 July 2026, 09:05 CEST",
     text=_QUESTION, shortened=False, withheld=False, attached=(), elsewhere=(), refused=(), allowed=_ALLOWED,
+    missing=(), nudged=False, asked=(), used_by="", problems=(), commands=(), password_link="",
     priority="medium", department="Technical", origin="mail:technical@help.example.com", flags=(), claims="",
 )  # fmt: skip
 _REPLY = replace(
@@ -127,13 +146,59 @@ _CLOSED = replace(
 _STAFF = replace(_BASE, role="staff", name="Maria Lopez", author_address="anna@weber.example", attached=(_LOG,))
 _STRANGER = replace(_BASE, known=False, name="", subject="", author="", text="", withheld=True)
 _PORTAL = "The portal is the preferred method for ongoing support."
+_TOKEN = "aebagbyfrkx6mw2n4tq7zcd3hs"
+_CLOSE = f"support+{_TOKEN}@help.example.com"
+_PASSWORD = "https://help.example.com/password?token=WzksMTc4NDAxMjcwMCwiYjc5Il0.c2lnbmVk&next=%2Ft%2FHO-1042"
+_DANGER = replace(
+    _BASE, subject="Smell of gas at the boiler", priority="urgent", department="Safety",
+    text="There is a strong smell of gas next to the boiler in hall 2. We have switched it off. What now?",
+)  # fmt: skip
+_LOCKED_OUT = replace(
+    _BASE, subject="I cannot sign in", text="Since yesterday the portal says that my password is wrong.", guidance=""
+)
+_STAFF_COMMANDS = (
+    "#note: keeps what you write below it among the staff",
+    "#assign ADDRESS, #assign me or #assign nobody: says who works on the ticket",
+    "#priority low, medium, high or urgent: says how urgent the ticket is",
+    "#cc ADDRESS, ADDRESS, -ADDRESS: adds people to the ticket; a minus takes one off",
+)
+_OUTSIDER = replace(
+    _REPLY, role="outsider", change="asking", name="Kim", subject="", label="", help="", link="", label_changed=False,
+    text="Hello Kim,\n\nwhich version of the firmware do you ship with the LX-200 today?\n\nMaria",
+)  # fmt: skip
 
 _SAMPLES: dict[str, MailContext] = {
     "confirmation-known": replace(_BASE, elsewhere=(_LOG,), refused=_REFUSED[:1], guidance=(
         "Please tell us the name of the server and when you first saw the problem, if you have not already."),
-        help="No response needed at the moment. You are waiting to hear back from Support."),
+        help="No response needed at the moment. You are waiting to hear back from Support.", close_address=_CLOSE),
     "confirmation-stranger": replace(_STRANGER, preferred_channel=_PORTAL),
-    "staff_reply-requester": _REPLY,
+    "safety_ack-known": replace(_DANGER, refused=_REFUSED[:1]),
+    "safety_ack-stranger": _STRANGER,
+    "access_ack-known": replace(_LOCKED_OUT, close_address=_CLOSE, preferred_channel=_PORTAL),
+    "access_ack-stranger": _STRANGER,
+    "login_help-link": replace(_LOCKED_OUT, password_link=_PASSWORD, close_address=_CLOSE),
+    "login_help-no_link": replace(_STRANGER, close_address=_CLOSE),
+    "missing_info-two": replace(
+        _BASE, missing=("Model:", "Serial:"), nudged=True, label="Awaiting Info", preferred_channel=_PORTAL,
+        help="We need something from you to go on. Please answer this mail.", close_address=_CLOSE),
+    "missing_info-one": replace(_BASE, missing=("Error code:",), label="Awaiting Info"),
+    "portal_nudge-known": replace(_BASE, nudged=True, preferred_channel=_PORTAL, close_address=_CLOSE),
+    "held_ack-stranger": _STRANGER,
+    "follow_up-known": replace(_BASE, former="HO#1007", close_address=_CLOSE),
+    "follow_up-stranger": _STRANGER,
+    "confirm_request-requester": replace(_BASE, change="parked", text="", asked=("close it",)),
+    "confirm_request-stranger": replace(_STRANGER, change="parked", withheld=False, asked=("close it",)),
+    "confirm_request-staff": replace(_BASE, change="parked", role="staff", name="Maria Lopez", text="",
+        asked=("send an answer to the customer", "change its priority")),
+    "request_refused-customer": replace(_BASE, change="unable", role="cc", name="Kim", text="",
+        problems=("Only whoever opened it may close a ticket.",)),
+    "request_refused-staff": replace(_BASE, change="unable", role="staff", name="Maria Lopez", text="",
+        problems=("There is no command #clsoe.", "#priority needs one of low, medium, high, urgent."),
+        commands=_STAFF_COMMANDS),
+    "address_used-requester": replace(_BASE, change="address_used", text="", used_by="kim@elsewhere.example"),
+    "address_used-stranger": replace(_STRANGER, change="address_used", withheld=False),
+    "outsider_question-outsider": replace(_OUTSIDER, attached=(FileLine("photo.jpg", "1.1 MB"),)),
+    "staff_reply-requester": replace(_REPLY, close_address=_CLOSE),
     "staff_reply-excerpt": replace(
         _REPLY, text="Hello Anna,\n\nthank you for the log. The disk filled up because…", shortened=True,
         attached=(FileLine("report.pdf", "1.2 MB"),), elsewhere=(FileLine("dump.zip", "14.6 MB"),)),
@@ -152,6 +217,14 @@ _SAMPLES: dict[str, MailContext] = {
         refused=_REFUSED[1:]),
     "staff_notice-reply": replace(_WROTE, role="staff", name="Maria Lopez", author_address="anna@weber.example"),
     "staff_notice-closed": replace(_STAFF, change="closed", text="", attached=(), label="Closed", label_changed=True),
+    "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
+        author="Maria Lopez", author_address="maria@help.example.com"),
+    "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",
+        text="The version is 4.2.", attached=()),
+    "safety_alert-staff": replace(
+        _STAFF, **{name: getattr(_DANGER, name) for name in ("subject", "text", "priority", "department")}),
+    "safety_alert-raised": replace(
+        _STAFF, change="raised", priority="urgent", department="Safety", flags=("unknown-sender",), author=""),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
 }  # fmt: skip
 

@@ -16,14 +16,24 @@ from hashlib import sha256
 
 from store.errors import Permanent
 from store.outbox import Letter, LetterFile
-from store.rules.desk import Desk
+from store.rules.desk import Answer, Desk
 from store.rules.fanout import ANSWERS
 from store.rules.tokens import Token, loop_mark, sign
-from templates.contexts import FileLine, MailContext, excerpt, one_line, readable
+from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
 from templates.render import LANGUAGE, Rendered, moment, render, size
 
-ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice"})
-REFUSING = ANSWERS | {"staff_notice"}  # the sender hears what was refused, and the staff (T13)
+ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
+# Our own words alone: whoever reads one of these may be another than who wrote to us (threats 38, 40).
+WORDLESS = frozenset({"held_ack", "confirm_request", "request_refused", "address_used"})
+# The sender hears what was refused, and the staff (T13).
+REFUSING = ANSWERS - WORDLESS | {"staff_notice", "safety_alert"}
+# Mails to which a person who may close the ticket may well answer that all is done.
+CLOSING = frozenset(
+    {
+        "confirmation", "access_ack", "login_help", "missing_info", "portal_nudge", "follow_up", "staff_reply", "ticket_update",
+    }
+)  # fmt: skip
+_FOR_LOCKED_OUT: frozenset[Answer] = frozenset({"access_ack", "login_help"})
 MOST_ATTACHED = 18 * 1024 * 1024  # decoded; in base64 just under the 25 MB that large providers take
 _MOST_REFERENCES = 30
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
@@ -45,7 +55,7 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     """The mail of a letter. Raises Permanent for an address that no mail can go to or come from (threats 71)."""
     recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
     attached = _fitting(letter, desk)
-    rendered = render(letter.template, context(letter, desk, attached))
+    rendered = render(letter.template, context(letter, desk, attached, secret))
     head = "".join(
         f"{name}: {value}\r\n" for name, value in _headers(letter, desk, sender, recipient, rendered.subject, secret)
     )
@@ -56,27 +66,34 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     return Mail(envelope, recipient, head.encode("ascii") + body)
 
 
-def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile] = ()) -> MailContext:
+def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: bytes) -> MailContext:
     """What the template gets to know: the letter under the desk's text policy, with nothing of a stranger's in it."""
     facts = letter.facts
-    staff = facts["role"] == "staff"
-    text = readable(letter.text)
+    staff, outside = facts["role"] == "staff", facts["role"] == "outsider"
+    text = "" if letter.template in WORDLESS else readable(letter.text)
     # threats 38: what a stranger sent may be somebody else's words to them; support's own words to them are not.
     known = facts["known"] or staff
     secretive = not known and not (facts["by_support"] and (text or letter.files))
-    closed = not staff and desk.mail_body == "link_only"
-    shown = "" if secretive or closed else text
-    told = excerpt(shown) if desk.mail_body == "excerpt" and not staff else shown
-    elsewhere = [] if secretive or closed else [file for file in letter.files if file not in attached]
+    policy = _policy(letter, desk)
+    hidden = secretive or policy == "link_only"
+    shown = "" if hidden else text
+    told = excerpt(shown) if policy == "excerpt" else shown
+    silent = hidden or letter.template in WORDLESS
+    elsewhere = [] if silent else [file for file in letter.files if file not in attached]
 
     def fact(name: str, longest: int = 250) -> str:
-        return one_line(str(facts[name] or ""), longest)
+        return one_line(str(facts.get(name) or ""), longest)
+
+    def lines(name: str) -> tuple[str, ...]:
+        return tuple(one_line(str(value)) for value in facts.get(name) or ())
 
     return MailContext(
         desk=one_line(desk.title), team=one_line(desk.team), noun=one_line(desk.noun), guidance=desk.guidance,
-        preferred_channel=one_line(desk.preferred_channel, 1000),
-        tag=f"[{fact('tag')}]", subject="" if secretive else fact("subject"),
-        label=fact("label"), label_changed=facts["label_changed"], help=fact("help", 1000), link=fact("link", 2000),
+        preferred_channel="" if outside else one_line(desk.preferred_channel, 1000),
+        tag=f"[{fact('tag')}]", subject="" if secretive or outside else fact("subject"),
+        label="" if outside else fact("label"), label_changed=facts["label_changed"],
+        help="" if outside else fact("help", 1000), link="" if outside else fact("link", 2000),
+        former=fact("former") if known and not outside else "", close_address=_close_address(letter, secret),
         role=facts["role"], known=known, name=fact("recipient_name", 80) if known else "",
         change=facts["change"], author=fact("author", 80) if known or facts["by_support"] else "",
         author_address=fact("author_address") if staff else "", by_support=facts["by_support"],
@@ -88,6 +105,11 @@ def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile] = ()) -> 
             for f in facts["refused"]
         ),
         allowed=fact("allowed", 1000),
+        missing=tuple(map(field_line, lines("missing"))), nudged=desk.general_mail == "nudge",
+        asked=tuple(filter(None, fact("about", 1000).split("; "))) if letter.template == "confirm_request" else (),
+        used_by=fact("about") if known and letter.template == "address_used" else "",
+        problems=lines("problems") if known else (), commands=lines("commands"),
+        password_link=fact("password_link", 2000) if known else "",
         priority=fact("priority") if staff else "", department=fact("department") if staff else "",
         origin=fact("origin") if staff else "", claims=fact("claims") if staff else "",
         flags=tuple(one_line(flag) for flag in facts["flags"]) if staff else (),
@@ -97,8 +119,8 @@ def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile] = ()) -> 
 def _fitting(letter: Letter, desk: Desk) -> tuple[LetterFile, ...]:
     """The files that travel with this mail; the template names the others beside the link."""
     facts = letter.facts
-    closed = facts["role"] != "staff" and desk.mail_body == "link_only"
-    if letter.template not in ATTACHING or closed or not (facts["known"] or facts["by_support"]):
+    hidden = _policy(letter, desk) == "link_only"
+    if letter.template not in ATTACHING or hidden or not (facts["known"] or facts["by_support"]):
         return ()
     room, fitting = MOST_ATTACHED, []
     for file in letter.files:
@@ -106,6 +128,26 @@ def _fitting(letter: Letter, desk: Desk) -> tuple[LetterFile, ...]:
             room -= file.size
             fitting.append(file)
     return tuple(fitting)
+
+
+def _policy(letter: Letter, desk: Desk) -> str:
+    """How much of a message this mail may hold.
+
+    Who cannot sign in must be able to settle the matter by mail alone (EQ-64); staff and people outside read all they are
+    sent.
+    """
+    role, department = letter.facts["role"], str(letter.facts["department"])
+    if role in ("staff", "outsider") or letter.template in _FOR_LOCKED_OUT:
+        return "full"
+    return "full" if desk.mailbox_of(department).answer in _FOR_LOCKED_OUT else desk.mail_body
+
+
+def _close_address(letter: Letter, secret: bytes) -> str:
+    """Where this person closes the ticket with any mail; nothing that follows links can do it (threats 63, 64)."""
+    facts = letter.facts
+    if letter.ticket_id is None or letter.template not in CLOSING or not facts.get("may_close") or facts.get("closed"):
+        return ""
+    return _plus(_address(facts["from_address"]), Token("close", letter.ticket_id, letter.person_id), secret)
 
 
 def _headers(
@@ -117,7 +159,9 @@ def _headers(
     subject = _words("Subject", subject if tag in subject else f"{tag} {subject}".strip())
     name = one_line(facts["recipient_name"] or "", 80) if facts["known"] else ""
     answer_to = sender
-    if letter.ticket_id is not None:
+    if letter.template == "confirm_request":  # any answer is the act (threats 40)
+        answer_to = _plus(sender, Token("confirm", facts["confirms"], letter.person_id), secret)
+    elif letter.ticket_id is not None:
         answer_to = _plus(sender, Token("reply", letter.ticket_id, letter.person_id), secret)
     before = _ids([facts["in_reply_to"] or ""])
     thread = _ids([*facts["references"], *before])

@@ -23,7 +23,7 @@ KNOWN_BUDGET = 20
 class Evidence:
     """One pointer from the mail to a ticket. `owner` is the person a signed pointer was given to, else None.
 
-    `action`: what a mail to the signed address means; `request`: the parked request it confirms.
+    `action`: what a mail to the signed address means; `request`: the parked request it confirms, None once that is done.
     """
 
     kind: EvidenceKind

@@ -33,7 +33,8 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
     words = bool(requested.text.strip() or parsed.files) if wishes else True
     problems: tuple[str, ...] = ()
     if wishes and not allowed and facts.may_answer:
-        problems = (f"Only whoever opened a {facts.desk.noun} may close it.",)
+        who = "whoever opened it" if facts.desk.customer_close else f"the {facts.desk.team}"
+        problems = (f"Only {who} may close a {facts.desk.noun}.",)
     return Verdict(
         "reply" if words else "command",
         _reason(best),

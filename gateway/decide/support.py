@@ -32,6 +32,10 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         "reply", f"support, proved by the {proof.kind}", ticket=best.ticket.id, speaker="support", proved=True,
         requested=requested, closes=best.action == "close", flags=flags,
     )  # fmt: skip
+    if (
+        best.action == "confirm"
+    ):  # of a request that is done: what its author adds was said to us and not to the customer
+        return replace(told, speaker="staff_note", flags=(*flags, "unsent-answer"))
     return _weighed(told, parsed, best.action == "close")
 
 

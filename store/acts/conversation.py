@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from store import citing, outbox, people
 from store.commands import (
@@ -43,7 +43,7 @@ from store.rules.addressing import normalise
 from store.rules.fanout import Change
 from store.rules.gist import gist
 from store.rules.states import Happening
-from store.schema import Link, Ticket
+from store.schema import Link, Message, Ticket
 from store.telling import Told, tell
 
 
@@ -220,8 +220,10 @@ def _raise(connection: Connection, config: Config, command: RaisePriority, now: 
         write_event(connection, ticket.id, "also_to", None, now, new=command.mailbox)
     event = raise_priority(connection, ticket, command.priority, None, now)
     if event and command.alerts:
+        first = select(Message.c.id).where(Message.c.ticket_id == ticket.id).order_by(Message.c.id).limit(1)
         alerts = _on_call(connection, command.alerts, now)
-        tell(connection, config, ticket.id, Told(event, Change("raised", None), alerts=alerts), now)
+        change, message = Change("raised", ticket.requester_id), connection.execute(first).scalar()
+        tell(connection, config, ticket.id, Told(event, change, message, alerts=alerts), now)
     return Applied(ticket.id)
 
 

@@ -105,7 +105,7 @@ def _refuse(connection: Connection, config: Config, command: RefuseRequest, now:
     ticket, _desk = find_ticket(connection, config, command.ticket)
     person = people.ensure(connection, command.to.email, command.to.name, now)
     event = write_event(connection, ticket.id, "unable", person, now, new="; ".join(command.problems))
-    told = Told(event, Change("unable", None, addressee=person), problems=command.problems)
+    told = Told(event, Change("unable", None, addressee=person), problems=command.problems, commands=command.can)
     tell(connection, config, ticket.id, told, now)
     return Applied(ticket.id, event=event)
 

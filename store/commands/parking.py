@@ -37,9 +37,10 @@ class DoParked:
 
 @dataclass(frozen=True, slots=True)
 class RefuseRequest:
-    """A command that cannot be done: its sender is told why, and what can be. Nothing else happens."""
+    """A command that cannot be done: its sender is told why, and what `can` be. Nothing else happens."""
 
     ticket: int
     to: Author
     problems: tuple[str, ...]
     by_staff: bool
+    can: tuple[str, ...] = ()

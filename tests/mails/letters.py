@@ -27,15 +27,18 @@ LOG = LetterFile("error.log", "text/plain", 6, "a" * 64, False, None)
 DUMP = LetterFile("dump.zip", "application/zip", 10240, "b" * 64, False, None)
 
 TEMPLATES = (
-    "confirmation", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "attachment_refused",
+    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
+    "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
+    "confirm_request", "request_refused", "address_used", "outsider_question",
 )  # fmt: skip
 ROLES = ("requester", "admin", "cc", "staff")
 COMBINATIONS = [
-    (t, role, known) for t in TEMPLATES for role in ROLES for known in (True, False)
+    (t, role, known) for t in TEMPLATES for role in (*ROLES, "outsider") for known in (True, False)
 ]  # more than ever go out
-CHANGES = {
-    "confirmation": "opened", "staff_reply": "support_reply", "ticket_update": "customer_reply",
-    "cc_copy": "support_reply", "ticket_closed": "closed", "staff_notice": "opened",
+CHANGES = dict.fromkeys(TEMPLATES, "opened") | {
+    "confirm_request": "parked", "request_refused": "unable", "address_used": "address_used", "outsider_question": "asking",
+    "staff_reply": "support_reply", "ticket_update": "customer_reply",
+    "cc_copy": "support_reply", "ticket_closed": "closed",
     "attachment_refused": "customer_reply",
 }  # fmt: skip
 FACTS: dict[str, Any] = {
@@ -47,7 +50,9 @@ FACTS: dict[str, Any] = {
     "allowed": ".pdf up to 15 MB each", "flags": ["stranger"], "claims": "HO#1001", "priority": "medium",
     "department": "Support", "origin": "mail:support@desk.test", "link": "https://help.test/t/HO-1042#m7",
     "at": "2026-07-14T07:05:00+00:00", "in_reply_to": "two@weber.test",
-    "references": ["one@weber.test", "two@weber.test"],
+    "references": ["one@weber.test", "two@weber.test"], "former": "HO#1007", "missing": ["model", "error_code"],
+    "about": "close it; change its priority", "problems": ["It is closed."], "commands": ["#close: closes the ticket"],
+    "confirms": 5, "closed": False, "may_close": True, "password_link": "https://help.test/password?token=secret-link",
 }  # fmt: skip
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from store.rules.desk import Mailbox
 from templates.contexts import one_line
 from tests.mails.letters import DESK, LOG, ROLES, TEMPLATES, letter, read, send
+from workers.compose import WORDLESS
 
 CANARY = "BuyCheapPills"
 INTERNAL = "INTERNAL-NOTE-SECRET"
@@ -24,11 +26,14 @@ def test_a_stranger_gets_nothing_back_of_what_was_sent_in_their_name(template: s
             template, known=False, by_support=False, text=CANARY, subject=CANARY, recipient_name=CANARY, author=CANARY,
             author_address=f"{CANARY}@evil.test", files=[replace(LOG, filename=f"{CANARY}.pdf")],
             refused=[{"filename": f"{CANARY}.exe", "reason": CANARY}], flags=[CANARY], origin=CANARY, department=CANARY,
+            former=CANARY, problems=[CANARY], password_link=CANARY, missing=["model"],
+            about="close it" if template == "confirm_request" else CANARY,
         ),
     )  # fmt: skip
     seen = read(mail)
     assert CANARY not in seen.everything and CANARY.encode() not in mail.content
-    assert seen.subject == "[HO#1042] We received your message"
+    words = "Was this you?" if template == "confirm_request" else "We received your message"
+    assert seen.subject == f"[HO#1042] {words}"
     assert seen.headers["Thread-Topic"] == seen.subject
     assert seen.headers["To"] == "anna@weber.test"
     assert seen.files == {}
@@ -63,13 +68,70 @@ def test_the_text_policy_of_the_desk_holds_for_customers(template: str, policy: 
     desk = DESK.model_copy(update={"mail_body": policy})
     for role in ROLES:
         seen = read(send(letter(template, role=role, text=LONG), desk))
-        told = template != "attachment_refused"
-        whole = told and (policy == "full" or role == "staff")
+        told = template not in WORDLESS | {"attachment_refused"}
+        fully = policy == "full" or role == "staff" or template in ("access_ack", "login_help")
+        whole = told and fully
         part = told and (whole or policy == "excerpt")
         assert ("the very last words" in seen.text, "the very last words" in seen.html) == (whole, whole)
         assert ("First words." in seen.text, "First words." in seen.html) == (part, part)
         assert not seen.files or policy != "link_only" or role == "staff"
-        assert ("error.log" in seen.everything) == (policy != "link_only" or role == "staff")
+        named = template not in WORDLESS and (fully or policy != "link_only")
+        assert ("error.log" in seen.everything) == named
+
+
+@pytest.mark.parametrize("policy", ["full", "excerpt", "link_only"])
+def test_who_cannot_sign_in_reads_everything_by_mail(policy: str) -> None:
+    """Also what comes after the acknowledgement: the department tells that the matter is one of access (EQ-64)."""
+    access = Mailbox(address="access@desk.test", department="Access", answer="access_ack")
+    desk = DESK.model_copy(update={"mail_body": policy, "mailboxes": (*DESK.mailboxes, access)})
+    seen = read(send(letter("staff_reply", text=LONG, department="Access"), desk))
+    assert LONG in seen.text and "very last words" in seen.html and list(seen.files) == ["error.log"]
+
+
+@pytest.mark.threat(47)
+def test_somebody_outside_reads_the_question_and_nothing_else_of_the_ticket() -> None:
+    """Neither its link, subject, label nor the customer's name or the ids of their mails."""
+    secret = dict.fromkeys(("subject", "label", "help", "link", "former", "claims", "allowed"), INTERNAL)
+    more: dict[str, Any] = {
+        "refused": [{"filename": INTERNAL, "reason": INTERNAL}], "department": INTERNAL, "origin": INTERNAL, "flags": [INTERNAL],
+    }  # fmt: skip
+    made = letter("outsider_question", role="outsider", text="Which version is it?", author="Maria", by_support=True)
+    seen = read(
+        send(
+            replace(made, facts={**made.facts, **secret, **more}),
+            DESK.model_copy(update={"preferred_channel": INTERNAL}),
+        )
+    )
+    assert INTERNAL not in seen.everything and "mailto:" not in seen.html and "href" not in seen.html
+    assert "Which version is it?" in seen.text and "Maria" in seen.text and list(seen.files) == ["error.log"]
+    assert seen.subject == "[HO#1042] Example Hosting asks for your help"
+
+
+@pytest.mark.threat(40)
+def test_what_is_asked_to_be_confirmed_says_nothing_of_the_mail_that_asked() -> None:
+    for role in ("requester", "staff"):
+        seen = read(
+            send(
+                letter("confirm_request", role=role, text=CANARY, files=[replace(LOG, filename=CANARY)], author=CANARY)
+            )
+        )
+        assert CANARY not in seen.everything
+        assert "- close it\n- change its priority\n" in seen.text
+        assert "Please write your answer above this line." not in seen.text
+
+
+def test_only_the_answer_to_a_login_mail_holds_a_password_link() -> None:
+    for template in TEMPLATES:
+        seen = read(send(letter(template)))
+        held = template == "login_help"
+        assert ("token=secret-link" in seen.text, "token=secret-link" in seen.html) == (held, held)
+
+
+def test_missing_fields_are_lines_to_copy() -> None:
+    for nudges in ("accept", "nudge"):
+        seen = read(send(letter("missing_info", text=""), DESK.model_copy(update={"general_mail": nudges})))
+        assert "\n\nModel:\nError code:\n\n" in seen.text
+        assert ("answer on the portal" in seen.text) == (nudges == "nudge")
 
 
 def test_an_excerpt_ends_at_a_word_and_leads_on() -> None:
@@ -92,7 +154,7 @@ def test_every_mail_has_the_desks_words(template: str) -> None:
         seen = read(send(letter(template, role=role), desk))
         for words in ("The portal is best.", "Answered", "https://help.test/t/HO-1042#m7", "request", "Machines"):
             assert words in seen.text and words in seen.html
-        assert "ticket" not in seen.text.replace("HO#1042", "").lower()
+        assert "ticket" not in seen.text.replace("#close: closes the ticket", "").lower()
         if role != "staff":
             assert "waiting to hear back from you" in seen.text and "waiting to hear back from you" in seen.html
 

@@ -17,7 +17,7 @@ from gateway.cli.demo.sample import Sample
 MAILS = Path(__file__).parent / "mails"
 
 _PLACE = re.compile(
-    rb"\{(date|when|attachment|reply_to|their_id|subject|tag|quote|original|quote_html|envelope_to|verp)(?::([^{}\r\n]*))?\}"
+    rb"\{(date|when|attachment|reply_to|close|their_id|subject|tag|quote|original|quote_html|envelope_to|verp)(?::([^{}\r\n]*))?\}"
 )
 
 
@@ -35,11 +35,11 @@ def compose(sample: Sample, now: datetime, answered: EmailMessage | None = None,
 
 
 def envelope(sample: Sample, answered: EmailMessage | None) -> tuple[str, tuple[str, ...]]:
-    """Sender and recipients, where `{reply_to}` and `{verp}` stand for addresses of the mail that is answered."""
+    """Sender and recipients, where `{reply_to}`, `{close}` and `{verp}` stand for addresses of the mail that is answered."""
     if answered is None:
         return sample.sender, sample.to
     values = _of_answered(answered)
-    own = {"{reply_to}": values["reply_to"], "{verp}": values["verp"]}
+    own = {f"{{{name}}}": values[name] for name in ("reply_to", "close", "verp")}
     return sample.sender, tuple(own.get(address, address) for address in sample.to)
 
 
@@ -73,6 +73,7 @@ def _of_answered(message: EmailMessage) -> dict[str, str]:
     lines = text.splitlines()
     return {
         "reply_to": reply_address(message),
+        "close": next((lines[at + 1] for at, line in enumerate(lines[:-1]) if line.startswith("Solved?")), ""),
         "their_id": str(message["Message-ID"]).strip(),
         "subject": str(message["Subject"]),
         "envelope_to": str(message["X-Envelope-To"] or message["To"]).strip("<> "),

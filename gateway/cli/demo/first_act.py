@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.cli.demo.house import ON_CALL
 from gateway.cli.demo.sample import Act, End, Sample
 
 MARTA, TOM = "marta@riverbend-bakery.example", "tom@riverbend-bakery.example"
@@ -13,14 +14,17 @@ GRACE, PAWEL, DORA = "grace@harbour-removals.example", "pawel@zajac.example", "d
 OWEN, SOFIA, KARIM = "owen@tallyman-books.example", "sofia@pixelmill.example", "karim@haddad-design.example"
 INES, NOAH, MINA, THEO = "ines@crew.example", "noah@crew.example", "mina@crew.example", "theo@crew.example"
 VERA, LUCA = "vera@crew.example", "luca@crew.example"
+HANA = "hana@bluefin.example"
 
 EQ, IN, DV = "support@equipment.desk.test", "support@infrastructure.desk.test", "support@devices.desk.test"
 MV, HO = "support@moving.desk.test", "support@hosting.desk.test"
 
 
-def _opened(desk: str, sender: str, staff: str, **more: object) -> tuple[End, ...]:
-    """A ticket of its own: the sender has a confirmation, the staff of its department a notice."""
-    told = ((sender, "confirmation"), (staff, "staff_notice"))
+def _opened(
+    desk: str, sender: str, staff: str, answer: str = "confirmation", *others: tuple[str, str], **more: object
+) -> tuple[End, ...]:  # fmt: skip
+    """A ticket of its own: the sender has an answer, the staff of its department a notice."""
+    told = ((sender, answer), (staff, "staff_notice"), *others)
     return (End("new", desk, told=told, **{"label": "Open", **more}),)  # type: ignore[arg-type]
 
 
@@ -48,8 +52,8 @@ FIRST_ACT = Act(
             _opened("moving", GRACE, THEO),
         ),
         Sample(
-            "iphone", "an iPhone with a photo between two texts", TOM, (EQ,),
-            _opened("equipment", TOM, INES),
+            "iphone", "an iPhone with a photo between two texts; model and serial are read", TOM, (EQ,),
+            _opened("equipment", TOM, INES, "portal_nudge"),
         ),
         Sample(
             "thunderbird", "Thunderbird, three files, to the technicians", SOFIA, ("technical@hosting.desk.test",),
@@ -62,7 +66,10 @@ FIRST_ACT = Act(
             "german", "German, ISO-8859-1, quoted-printable, an umlaut in the file's name", JUERGEN, (IN,),
             _opened("infrastructure", JUERGEN, NOAH, label=WAITING, accepted=("Übersicht Lieferungen.csv",)),
         ),
-        Sample("french", "French, from Zimbra", ELODIE, (EQ,), _opened("equipment", ELODIE, INES)),
+        Sample(
+            "french", "French, from Zimbra; without model and serial, which are asked for", ELODIE, (EQ,),
+            _opened("equipment", ELODIE, INES, "missing_info", label="Awaiting Info"),
+        ),
         Sample("japanese", "Japanese, ISO-2022-JP, from Becky!", TANAKA, (DV,), _opened("devices", TANAKA, MINA)),
         Sample("polish", "Polish, ISO-8859-2, from Roundcube", PAWEL, (MV,), _opened("moving", PAWEL, THEO)),
         Sample(
@@ -74,12 +81,14 @@ FIRST_ACT = Act(
             _opened("hosting", OWEN, LUCA, department="Billing", priority="high"),
         ),
         Sample(
-            "safety", "an emergency to the safety mailbox, Outlook for iOS", MARTA, ("safety@equipment.desk.test",),
-            _opened("equipment", MARTA, INES, priority="urgent", department="Safety"),
+            "safety", "an emergency to the safety mailbox; whoever is on call hears at once", MARTA,
+            ("safety@equipment.desk.test",),
+            _opened("equipment", MARTA, INES, "safety_ack", (ON_CALL, "safety_alert"),
+                    priority="urgent", department="Safety"),
         ),
         Sample(
-            "login", "a lost password to the login mailbox, from Proton Mail", TOM, ("login@equipment.desk.test",),
-            _opened("equipment", TOM, INES, priority="high"),
+            "login", "a lost password to the login mailbox; a link to a new one comes back", TOM,
+            ("login@equipment.desk.test",), _opened("equipment", TOM, INES, "login_help", priority="high"),
         ),
         Sample(
             "program", "an .exe is refused, the log beside it kept", DAN, (IN,),
@@ -126,12 +135,18 @@ FIRST_ACT = Act(
             (End("new", "infrastructure", flag="inactive-sender", told=((NOAH, "staff_notice"),), untold=(RUTH,)),),
         ),
         Sample(
+            "unknown-sender", "from somebody nobody knows, to a desk that holds such mail", HANA, (IN,),
+            (End("held", "infrastructure", label=WAITING, flag="unknown-sender",
+                 told=((HANA, "held_ack"), (NOAH, "staff_notice"))),),
+        ),
+        Sample(
             "gmail-web-again", "the same mail delivered twice", OWEN, (HO,),
             (End("duplicate", "hosting", ticket="gmail-web"),), file="gmail-web",
         ),
         Sample(
             "iphone-again", "the same mail to the safety mailbox: its ticket becomes urgent", TOM,
-            ("safety@equipment.desk.test",), (End("duplicate", "equipment", ticket="iphone", priority="urgent"),),
+            ("safety@equipment.desk.test",),
+            (End("duplicate", "equipment", ticket="iphone", priority="urgent", told=((ON_CALL, "safety_alert"),)),),
             file="iphone",
         ),
     ),

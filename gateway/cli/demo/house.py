@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PEOPLE = Path(__file__).parent / "people.json"
+ON_CALL = "on-call@crew.example"
 _MARK = ".postern-demo"  # only a folder that a demo made is ever emptied
 _ROOT = Path(__file__).parents[3]
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -64,6 +65,9 @@ class House:
         ):
             text = set_key(text, section, key, value)
         self.config.write_text(text, encoding="utf-8")
+        desk = self.folder / "desks" / "equipment.toml"
+        text = desk.read_text(encoding="utf-8")
+        desk.write_text(text.replace("alerts = []", f'alerts = ["{ON_CALL}"]'), encoding="utf-8")
         self.postern("load", str(PEOPLE))
 
     def start(self, patience: float = 30) -> None:

@@ -49,7 +49,8 @@ class Sent:
 class Sample:
     """A mail for the SMTP door, from `mails/<stem>.eml` or a builder of `files`.
 
-    `returned`: no text of its own, the mail of ours that it answers comes back as it went out.
+    `returned`: no text of its own, the mail of ours that it answers comes back as it went out. `hides`: words that must
+    stand in no mail.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Sample:
     answers: Sent | None = None
     file: str = ""
     returned: bool = False
+    hides: str = ""
 
     @property
     def stem(self) -> str:

@@ -78,7 +78,7 @@ class Story:
         rows = sum(len(sample.ends) for sample in SAMPLES)
         replies = [step for act in ACTS for step in act.steps if isinstance(step, StaffReply)]
         notes = [" ".join(reply.text.split()) for reply in replies if "--note" in reply.options]
-        return check_whole(self.books, rows, notes)
+        return check_whole(self.books, rows, [*notes, *(sample.hides for sample in SAMPLES if sample.hides)])
 
     def _send(self, sample: Sample) -> _Taken:
         answered = self._answered(sample.answers) if sample.answers else None
