@@ -19,9 +19,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from gateway.smtp import background
 from store import journal
-from store.config import Config, SmtpSection
+from store.config import Config
 from store.database import open_store
 from store.migrate import migrate
+from store.settings import SmtpSection
 from tests.conftest import installation
 from tests.doors.client import Peer, stuffed
 from tests.harness import Gateway, mail

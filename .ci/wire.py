@@ -13,9 +13,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from gateway.lmtp import LmtpDoor
 from gateway.smtp import Door, background
-from store.config import Config, LmtpSection, SmtpSection
+from store.config import Config
 from store.database import open_store
 from store.migrate import migrate
+from store.settings import LmtpSection, SmtpSection
 from tests.conftest import installation
 from tests.doors.client import Peer
 from tests.harness import Gateway

@@ -13,8 +13,10 @@ from gateway.parse import Parsed
 from gateway.parse.authentication import Proof
 from store import facts as ask
 from store.config import Config
-from store.facts import Asking, Named, Pointers
+from store.facts import Asking
 from store.journal import JournalRow
+from store.pointers import Named, Pointers
+from store.pointers import named as tickets_named
 from store.rules.addressing import Place, normalise, without_extension
 from store.rules.desk import Desk
 from store.rules.gist import gist
@@ -137,7 +139,7 @@ def _named(
         roots=[id_ for id_ in ids if id_ not in own],
         own=parsed.message_id,
     )
-    return ask.named(connection, desk.name, pointers, sender.id if sender else None, now)
+    return tickets_named(connection, desk.name, pointers, sender.id if sender else None, now)
 
 
 def _evidence(

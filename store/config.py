@@ -3,134 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import tomllib
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ValidationError
 
 from store.errors import ConfigError
 from store.rules.addressing import AddressBook
 from store.rules.desk import Desk
-
-_SIZE = re.compile(r"^\s*(\d+)\s*([KMG]?)(?:i?B)?\s*$", re.IGNORECASE)
-
-
-def _bytes(value: Any) -> Any:
-    """`40 MB` as bytes; K, M and G count in steps of 1024."""
-    if isinstance(value, str) and (match := _SIZE.match(value)):
-        return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()]
-    return value
-
-
-Size = Annotated[int, BeforeValidator(_bytes)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PosternSection(Section):
-    data: Path = Field(Path("var"), description="folder for everything the gateway keeps; relative to the file")
-    base_url: str = Field(
-        "http://127.0.0.1:8080", description="where people reach the portal; links in mails start with it"
-    )
-    secret_file: Path | None = Field(None, description="key of all signatures; `secret` in data, made on first start")
-
-
-class StoreSection(Section):
-    database: str = Field("sqlite", description="`sqlite` in data, or postgresql+psycopg://user:password@host/name")
-    blobs: str = Field("file:", description="`file:` in data, or file:FOLDER")
-
-
-class QueueSection(Section):
-    broker: str = Field(
-        "local", description="`local` needs nothing; or redis://host:port/0, amqp://user:password@host:port"
-    )
-
-
-class SmtpSection(Section):
-    listen: str = Field("127.0.0.1:2525", description="HOST:PORT of the SMTP door")
-    tls_cert: Path | None = Field(None, description="PEM certificate chain; with tls_key STARTTLS is offered")
-    tls_key: Path | None = Field(None, description="PEM key")
-    max_size: Size = Field(40 << 20, gt=0, description="largest message taken, told in SIZE")
-    max_connections: int = Field(500, gt=0, description="connections at a time")
-    max_per_client: int | None = Field(
-        None, gt=0, description="connections at a time from one address; 20, none from loopback"
-    )
-    command_timeout: float = Field(300, gt=0, description="seconds to wait for the next command")
-    data_timeout: float = Field(1800, gt=0, description="seconds for a whole message")
-
-
-class LmtpSection(Section):
-    listen: str | None = Field(
-        None,
-        description="HOST:PORT of the LMTP door, or the path of its Unix socket, with a / in it (mode 0660, relative to "
-        "the file); off when unset. Its limits are those of smtp",
-    )
-
-
-class RelaySection(Section):
-    url: str = Field(
-        "maildir:",
-        description="maildir:[FOLDER] (mails are written, not sent), smtp://user:password@host:port (STARTTLS when "
-        "offered; ?tls=required or ?tls=off), smtps://",
-    )
-    per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
-
-
-class PortalSection(Section):
-    listen: str = Field("127.0.0.1:8080", description="HOST:PORT of the portal")
-
-
-class AuthSection(Section):
-    trusted_host: str | None = Field(
-        None, description="Authentication-Results of this host are believed, all others are not"
-    )
-    relays: tuple[IPv4Network | IPv6Network, ...] = Field(
-        (),
-        description="public addresses or networks of our own relays, such as trusted_host; loopback and private ones "
-        "always count. The header is believed in mail from these alone",
-    )
-    check: Literal["direct", "off"] = Field(
-        "direct",
-        description="`direct`: SPF, DKIM and DMARC are computed for mail that public addresses hand to the SMTP door, other "
-        "than relays; or `off`",
-    )
-
-
-class Settings(BaseSettings):
-    """All settings with their defaults; each also as an environment variable, POSTERN_SMTP__LISTEN for [smtp] listen."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="POSTERN_", env_nested_delimiter="__", env_ignore_empty=True
-    )
-
-    postern: PosternSection = PosternSection()
-    store: StoreSection = StoreSection()
-    queue: QueueSection = QueueSection()
-    smtp: SmtpSection = SmtpSection()
-    lmtp: LmtpSection = LmtpSection()
-    relay: RelaySection = RelaySection()
-    portal: PortalSection = PortalSection()
-    auth: AuthSection = AuthSection()
-    desks: str = Field("desks/*.toml", description="the desk files, relative to this file")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
+from store.settings import Settings
 
 
 class Config:

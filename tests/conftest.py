@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from store.config import Config, PosternSection, Settings, StoreSection
+from store.config import Config
 from store.database import Store, open_store
 from store.migrate import migrate
+from store.settings import PosternSection, Settings, StoreSection
 from tests import proofs
 from tests.harness import PEOPLE, Gateway
 from tests.postgres import Cluster

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gateway.cli import app
 from gateway.cli.setup import settings_page, settings_text
 from gateway.decide import RULES
-from store.config import Settings
+from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

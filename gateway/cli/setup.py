@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from store.config import Settings
 from store.errors import BadInput
 from store.rules.desk import Desk, Files, Help, Labels, Mailbox, Notify
+from store.settings import Settings
 from templates.desks import desk_text, shipped
 
 

@@ -6,8 +6,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof, read_results
-from store.config import AuthSection
 from store.journal import JournalRow
+from store.settings import AuthSection
 
 
 def comes_straight(auth: AuthSection, row: JournalRow) -> bool:

@@ -15,7 +15,8 @@ import pytest
 
 from gateway.cli.setup import write_configuration
 from gateway.cli.supervisor import parts_of, pause_after
-from store.config import Config, LmtpSection, Settings
+from store.config import Config
+from store.settings import LmtpSection, Settings
 from tests.harness import PEOPLE, mail
 from tests.running import POSTERN, Running
 

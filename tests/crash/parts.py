@@ -18,9 +18,10 @@ from gateway.lmtp import LmtpDoor
 from gateway.smtp import Door, loop_factory
 from gateway.studying import Students
 from store import crash, journal, outbox, outcomes
-from store.config import Config, LmtpSection, PosternSection, RelaySection, Settings, SmtpSection
+from store.config import Config
 from store.database import Store, open_store
 from store.journal import JournalWriter
+from store.settings import LmtpSection, PosternSection, RelaySection, Settings, SmtpSection
 from workers import retry, worker
 from workers.relay import read_account
 from workers.relay_session import Patience

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import SQLModel
 
-from store.config import Config, LmtpSection, SmtpSection, load
+from store.config import Config, load
 from store.database import Store, open_store
+from store.settings import LmtpSection, SmtpSection
 from store.tables import JOURNAL
 
 HOSTING = """

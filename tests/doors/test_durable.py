@@ -11,9 +11,10 @@ import pytest
 
 from gateway.smtp import background
 from gateway.smtp_connection import Connection
-from store.config import Config, LmtpSection, SmtpSection, StoreSection, load
+from store.config import Config, load
 from store.database import Store, open_store
 from store.errors import ConfigError
+from store.settings import LmtpSection, SmtpSection, StoreSection
 from tests.doors.client import MAIL, Peer, connected
 from tests.doors.conftest import opened_as
 from tests.doors.tracing import Call, calls, needs_strace, traced

@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from store import loading
 from store.clock import now
-from store.config import Config, PosternSection, QueueSection, RelaySection, Settings, SmtpSection, StoreSection
+from store.config import Config
 from store.database import open_store
 from store.load_form import Loaded
 from store.migrate import migrate
+from store.settings import PosternSection, QueueSection, RelaySection, Settings, SmtpSection, StoreSection
 from tests.conftest import installation
 from tests.fakes import FakeRelay
 from tests.faults.house import House, swift

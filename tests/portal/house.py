@@ -38,10 +38,11 @@ from store.commands import (
     SupportReply,
     TakeTicket,
 )  # fmt: skip
-from store.config import Config, PortalSection, Settings
+from store.config import Config
 from store.database import Store, open_store
 from store.loading import Loaded, load
 from store.schema import Outbox, Person
+from store.settings import PortalSection, Settings
 from store.tables import JOURNAL, MAIN
 from tests.conftest import installation
 

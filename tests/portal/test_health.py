@@ -15,10 +15,11 @@ from starlette.testclient import TestClient
 from gateway.portal import health
 from gateway.portal.app import create_app
 from store import parts
-from store.config import Config, LmtpSection, Settings, SmtpSection
+from store.config import Config
 from store.database import open_store
 from store.journal import Incoming, append
 from store.schema import Lease, Outbox
+from store.settings import LmtpSection, Settings, SmtpSection
 from tests.conftest import installation
 from tests.portal.house import House
 

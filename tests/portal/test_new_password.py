@@ -15,9 +15,10 @@ from gateway.portal.app import create_app
 from gateway.portal.new_password import LONGEST, SHORTEST
 from gateway.portal.throttle import PER_ACCOUNT, WINDOW
 from store import people
-from store.config import Config, PosternSection, Settings
+from store.config import Config
 from store.password_links import GOOD_FOR, find_bearer, password_link, redeem
 from store.passwords import hash_password, matches
+from store.settings import PosternSection, Settings
 from tests.portal.house import ANNA, CHEAP, MARIA, PASSWORD, House, sign_in, token
 from tests.portal.test_guard import dump
 

@@ -12,8 +12,9 @@ from urllib.request import urlopen
 import pytest
 
 from gateway.portal.server import listener
-from store.config import Config, PortalSection, Settings
+from store.config import Config
 from store.errors import ConfigError
+from store.settings import PortalSection, Settings
 from tests.portal.house import House
 
 SCRIPT = """

@@ -15,8 +15,8 @@ from gateway.smtp import background
 from gateway.studying import SECONDS, Students
 from store import journal, ledgers
 from store.clock import now
-from store.config import AuthSection
 from store.journal import Incoming
+from store.settings import AuthSection
 from tests.doors.client import MAIL, Peer
 from tests.doors.conftest import opened_as
 from tests.harness import Gateway, mail

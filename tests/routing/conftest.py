@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from store.config import AuthSection, Config
+from store.config import Config
 from store.database import open_store
+from store.settings import AuthSection
 from tests.conftest import DESKS, installation
 from tests.harness import Gateway
 from tests.routing.post import Post

@@ -10,8 +10,9 @@ from gateway import pipe
 from gateway.smtp import background
 from store import journal
 from store.clock import now
-from store.config import Config, SmtpSection
+from store.config import Config
 from store.journal import Incoming
+from store.settings import SmtpSection
 from tests.doors.client import Peer
 from tests.harness import Gateway, mail
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from store.config import Config, QueueSection, RelaySection, Settings
+from store.config import Config
 from store.errors import ConfigError
+from store.settings import QueueSection, RelaySection, Settings
 from workers.broker import open_broker
 from workers.relay import PacedRelay, open_relay, read_account
 from workers.relay_maildir import MaildirRelay

@@ -1,0 +1,47 @@
+"""Every table. The journal's two live in a file of their own on SQLite, all in one database on PostgreSQL.
+
+Table models do not validate: what comes from outside passes through the frozen values of `commands` first.
+"""
+
+from sqlmodel import SQLModel
+
+from store.tables.columns import Id, Utc
+from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
+from store.tables.journal import Journal, Received
+from store.tables.outbox import Outbox
+from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
+from store.tables.tickets import Attachment, Blob, Cc, Consulted, Event, Link, Message, Ticket, TicketNumber
+
+__all__ = [
+    "JOURNAL",
+    "MAIN",
+    "Attachment",
+    "Blob",
+    "Blocked",
+    "Cc",
+    "Cited",
+    "Consulted",
+    "Cursor",
+    "Event",
+    "Grant",
+    "Group",
+    "Id",
+    "Journal",
+    "Lease",
+    "Link",
+    "Membership",
+    "Message",
+    "Organization",
+    "Outbox",
+    "Outcome",
+    "Parked",
+    "Person",
+    "Received",
+    "Staff",
+    "Ticket",
+    "TicketNumber",
+    "Utc",
+]
+
+JOURNAL = tuple(t for t in SQLModel.metadata.sorted_tables if t.info.get("ledger") == "journal")
+MAIN = tuple(t for t in SQLModel.metadata.sorted_tables if t.info.get("ledger") != "journal")
