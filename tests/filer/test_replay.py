@@ -38,13 +38,15 @@ def recorded(gateway: Gateway) -> Gateway:
     return gateway
 
 
-def other(gateway: Gateway, folder: Path, more: str = "", without: str = "") -> Config:
-    """A second configuration: the desk's file with a line more at its head, or without one mailbox."""
+def other(gateway: Gateway, folder: Path, unknown: str = "accept", without: str = "") -> Config:
+    """A second configuration: the desk's file with another rule for people nobody knows, or without one mailbox."""
     text = (gateway.config.folder / "desks" / "hosting.toml").read_text()
+    assert 'unknown_sender = "accept"' in text
+    text = text.replace('unknown_sender = "accept"', f'unknown_sender = "{unknown}"')
     blocks = [block for block in text.split("[[mailboxes]]") if not (without and f'"{without}' in block)]
     (folder / "other" / "desks").mkdir(parents=True)
     (folder / "other" / "postern.toml").write_text("")
-    (folder / "other" / "desks" / "hosting.toml").write_text(f"{more}\n" + "[[mailboxes]]".join(blocks))
+    (folder / "other" / "desks" / "hosting.toml").write_text("[[mailboxes]]".join(blocks))
     return load(folder / "other" / "postern.toml")
 
 
@@ -64,7 +66,7 @@ def test_the_same_rules_change_nothing(recorded: Gateway, tmp_path: Path) -> Non
 
 
 def test_one_rule_changed_lists_just_the_mails_it_is_about(recorded: Gateway, tmp_path: Path) -> None:
-    found = differences(recorded, other(recorded, tmp_path, more='unknown_sender = "hold"'))
+    found = differences(recorded, other(recorded, tmp_path, unknown="hold"))
     assert [one.sender for one in found] == ["envelope@cust.test"] * 6
     rows = {row["id"]: row for row in recorded.journal()}
     assert {recorded.ticket(rows[one.id]["ticket"])["requester"] for one in found} == {
@@ -81,7 +83,7 @@ def test_a_mailbox_that_is_gone_refuses_what_it_took(recorded: Gateway, tmp_path
 def test_the_command_prints_them_and_how_many_there_were(
     recorded: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = other(recorded, tmp_path, more='unknown_sender = "hold"')
+    rules = other(recorded, tmp_path, unknown="hold")
     monkeypatch.setenv("POSTERN_CONFIG", str(recorded.config.folder / "postern.toml"))
     since = (now() - timedelta(days=1)).strftime("%Y-%m-%d")
     done = CliRunner().invoke(app, ["replay", "--since", since, "--config", str(rules.file), "--json"])
