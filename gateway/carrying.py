@@ -14,6 +14,7 @@ from store.commands import (
     RaisePriority,
     RecordBounce,
     RecordTrace,
+    RefuseRequest,
 )  # fmt: skip
 from store.rules.tags import base_subject
 
@@ -82,7 +83,7 @@ def _reply(case: Case) -> Work:
         commands.append(CloseTicket(case.ticket, case.author, "customer"))
     commands += asking.parked(case)
     if verdict.problems and case.facts.known:
-        commands.append(asking.refusal(case, verdict.problems, staff=False))
+        commands.append(RefuseRequest(case.ticket, case.author, verdict.problems, by_staff=False))
     return Work(tuple(commands))
 
 

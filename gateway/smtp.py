@@ -20,7 +20,7 @@ from gateway.smtp_reception import WORK, Reception, Writer
 from store.config import Config, host_and_port
 from store.database import Store
 from store.errors import ConfigError
-from store.journal import JournalWriter
+from store.journal_writer import JournalWriter
 
 GRACE = 20.0  # seconds for running messages at the end
 BRIEF = 3.0  # the same where none of them can be stored any more

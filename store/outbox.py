@@ -16,7 +16,6 @@ change that, because `claim` refuses it too (threats 85).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from store import crash
 from store.database import Store
+from store.letters import Letter, LetterFile
 from store.rows import write_event
 from store.rules.fanout import ANSWERS
 from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, Staff, Ticket
@@ -51,37 +51,6 @@ _FORMER = (
     .order_by(Outbox.c.id.desc())
     .limit(10)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LetterFile:
-    """An accepted attachment of the message a mail tells of."""
-
-    filename: str
-    content_type: str
-    size: int
-    sha256: str
-    inline: bool
-    content_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A claimed row with all its mail is made from; nothing here changes between two copies."""
-
-    id: int
-    event_id: int
-    ticket_id: int | None
-    person_id: int
-    recipient: str
-    template: str
-    header_id: str
-    created: datetime
-    attempts: int
-    reply: str  # what the relay said to the attempt before, "" when none has come to an end yet
-    facts: Mapping[str, Any]
-    text: str
-    files: tuple[LetterFile, ...]
 
 
 def put(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

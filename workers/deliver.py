@@ -15,7 +15,7 @@ from store import clock, crash, outbox
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, NotFound, Permanent, Temporary
-from store.outbox import Letter
+from store.letters import Letter
 from workers.compose import Mail, compose
 from workers.relay import Relay
 from workers.retry import UNFINISHED, Defect, pause

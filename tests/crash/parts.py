@@ -20,7 +20,7 @@ from gateway.studying import Students
 from store import crash, journal, outbox, outcomes
 from store.config import Config
 from store.database import Store, open_store
-from store.journal import JournalWriter
+from store.journal_writer import JournalWriter
 from store.settings import LmtpSection, PosternSection, RelaySection, Settings, SmtpSection
 from workers import retry, worker
 from workers.relay import read_account

@@ -13,7 +13,7 @@ from typing import Any
 from gateway import lookup
 from gateway.filer import Filer
 from store import apply, telling
-from store.journal import JournalWriter
+from store.journal_writer import JournalWriter
 from workers.deliver import Delivery
 
 

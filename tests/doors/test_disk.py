@@ -15,7 +15,8 @@ from store.blobs import Blobs
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, NoRoom, Temporary
-from store.journal import BLOB_ABOVE, Incoming, JournalWriter, last_id, rows_after
+from store.journal import BLOB_ABOVE, Incoming, last_id, rows_after
+from store.journal_writer import JournalWriter
 from tests.doors.client import MAIL, Peer, connected, eventually
 from tests.doors.conftest import Configure, opened_as
 from tests.doors.test_smtp_faults import door_with

@@ -14,7 +14,8 @@ from sqlalchemy import event
 
 from store.config import Config
 from store.database import Store
-from store.journal import Incoming, JournalWriter
+from store.journal import Incoming
+from store.journal_writer import JournalWriter
 
 
 class Journal:

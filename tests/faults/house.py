@@ -22,7 +22,7 @@ from store import clock, journal
 from store.config import Config
 from store.database import Store, open_store
 from store.errors import DiskFailed
-from store.journal import JournalWriter
+from store.journal_writer import JournalWriter
 from store.schema import Attachment, Message, Outbox
 from tests.doors.client import Peer, stuffed
 from tests.fakes import FakeRelay, until

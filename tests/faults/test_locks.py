@@ -24,7 +24,8 @@ from store.commands import Author, NewMessage, OpenTicket, SupportReply
 from store.config import Config
 from store.database import Store, open_store
 from store.errors import Temporary
-from store.journal import Incoming, JournalWriter
+from store.journal import Incoming
+from store.journal_writer import JournalWriter
 from store.migrate import migrate
 from store.schema import Journal, Received, Ticket
 from tests.conftest import installation

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import unquote
 from typing import Any
 
-from store.outbox import Letter, LetterFile
+from store.letters import Letter, LetterFile
 from store.rules.desk import Desk, Mailbox
 from workers.compose import Mail, compose
 

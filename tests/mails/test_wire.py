@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.errors import Permanent
-from store.outbox import LetterFile
+from store.letters import LetterFile
 from store.rules.fanout import ANSWERS
 from store.rules.tags import base_subject, find_tags
 from store.rules.tokens import Token, loop_mark, verify

@@ -17,7 +17,8 @@ from store.commands import Author, CloseTicket, CustomerReply, NewFile, NewMessa
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound, Temporary
-from store.journal import BLOB_ABOVE, Incoming, JournalWriter
+from store.journal import BLOB_ABOVE, Incoming
+from store.journal_writer import JournalWriter
 from tests.harness import PEOPLE, Gateway, mail
 
 NOW = datetime.fromisoformat("2026-03-02T10:00:00+00:00")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from store.config import Config
-from store.outbox import Letter
+from store.letters import Letter
 from tests.fakes import FakeRelay, until
 from tests.workers.bench import Bench, run
 from workers import deliver
