@@ -15,6 +15,7 @@ from store.config import Config
 from store.database import Store, open_store
 from store.migrate import migrate
 from store.settings import PosternSection, Settings, StoreSection
+from store.tables import JOURNAL, MAIN
 from tests import proofs
 from tests.harness import PEOPLE, Gateway
 from tests.postgres import Cluster
@@ -66,14 +67,37 @@ def migrated(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield url
 
 
+@pytest.fixture(scope="session")
+def shared(postgres: str, migrated: str) -> Iterator[str]:
+    """A PostgreSQL database that tests take turns in: a new one for each costs a second."""
+    with _database(postgres, migrated) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The `[store] database` of a fresh installation, on each of the two databases."""
     if request.param == "sqlite":
         yield "sqlite"
     else:
-        with _database(request.getfixturevalue("postgres"), request.getfixturevalue("migrated")) as url:
-            yield url
+        url = request.getfixturevalue("shared")
+        _empty(url)
+        yield url
+
+
+def _empty(url: str) -> None:
+    """Ends whoever is still connected, and leaves the tables as the migrations make them."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        connection.execute(text(others))
+        rows = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed([*JOURNAL, *MAIN]))
+        connection.exec_driver_sql(
+            "BEGIN; UPDATE person SET same_as = NULL; UPDATE ticket SET merged_into = NULL; " + rows + "; COMMIT"
+        )
+        sequences = "SELECT setval(seqrelid, 1, false) FROM pg_sequence"
+        connection.execute(text(sequences))
+    engine.dispose()
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
     if command.by is not None:
         if config.addresses.is_own(command.message.author.email):
             raise BadInput("a mailbox of a desk is nobody a ticket can be opened for")
-        people.confirm(connection, requester)  # an agent knows them
+        people.vouch(connection, requester)  # an agent knows them
     if command.join_organization:
         people.join_by_domain(connection, requester, command.message.author.email, desk.name)
     values = {

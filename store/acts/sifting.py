@@ -116,7 +116,7 @@ def _release(connection: Connection, config: Config, command: ReleaseTicket, now
     _drop_flags(connection, ticket, {"held", "unknown-sender"})
     requester = people.facts(connection, [ticket.requester_id])[0]
     if requester.active:
-        people.confirm(connection, requester.id)
+        people.vouch(connection, requester.id)
     event = write_event(connection, ticket.id, "released", actor, now)
     first = next(iter(messages_of(connection, ticket.id)), None)
     tell(connection, config, ticket.id, Told(event, Change("released", actor, True), first), now)

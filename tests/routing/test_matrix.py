@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from store.acts import care
-from store.commands import AssignTicket
 from tests.harness import Gateway, mail
 from tests.routing.conftest import MX
 from tests.routing.post import Post, Sent
@@ -91,8 +89,6 @@ def test_an_act_takes_effect_once_and_only_with_proof_or_the_persons_word(
 ) -> None:
     who, text, effect = ACTS[act]
     proved, address, headers = WAYS[way]
-    if act in ("staff assign", "staff raise", "staff copy") and AssignTicket not in care.HANDLERS:
-        pytest.skip("care of tickets is not here yet")
     for subject in ("Printer", "Scanner"):
         gateway.receive(mail("It jams.", sender=f"Anna <{ANNA}>", to=HO, subject=subject), HO)
     own, other, far = copies(post, who)
