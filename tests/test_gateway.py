@@ -134,6 +134,7 @@ def test_a_part_that_dies_is_started_again_and_nothing_is_lost(running: Running,
     assert "again in" in running.log()
 
 
+@pytest.mark.slow
 def test_the_gateway_on_postgresql(tmp_path: Path, sink: FakeRelay, postgres: str) -> None:
     import os
 

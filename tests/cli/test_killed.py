@@ -179,6 +179,7 @@ def kill_parent(gateway: Running) -> None:
     gateway.start(wait=False)
 
 
+@pytest.mark.slow
 @pytest.mark.threat(95)
 @pytest.mark.threat(81)
 @pytest.mark.threat(84)

@@ -86,6 +86,7 @@ def test_a_part_that_cannot_have_its_port_stops_everything_with_its_line(tmp_pat
     gateway.wait_until_gone()
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_written_while_it_runs_keeps_down_no_part_but_one_that_dies_and_no_longer_than_it_is_there(
     tmp_path: Path,
 ) -> None:

@@ -71,8 +71,9 @@ ROWS = {
     "a message lost": ("INV-1", "DELETE FROM message WHERE id = 2", "postern.db"),
     "a message twice": (
         "INV-1",
-        "INSERT INTO message SELECT id + 90, ticket_id, journal_id, side, note, auto, author_id, from_address, from_name, text,"
-        " hidden, html, channel, message_id, at FROM message WHERE id = 1",
+        "INSERT INTO message (id, ticket_id, journal_id, side, note, from_address, from_name, text, hidden, channel, message_id, at)"
+        " SELECT id + 90, ticket_id, journal_id, side, note, from_address, from_name, text, hidden, channel, message_id, at"
+        " FROM message WHERE id = 1",
         "postern.db",
     ),
     "a mail taken for another's copy": ("INV-1", "UPDATE outcome SET outcome = 'duplicate' WHERE journal_id = 1", "postern.db"),

@@ -113,6 +113,7 @@ def test_a_child_is_refused_memory_beyond_its_share(gateway: Gateway) -> None:
     students.close()
 
 
+@pytest.mark.slow
 def test_a_child_has_ten_seconds_of_the_processor_for_each_mail() -> None:
     """Its limit moves on with every mail, or the thousandth ordinary one would kill it."""
     script = (
@@ -161,6 +162,7 @@ def test_a_mail_that_is_read_for_a_moment_keeps_its_place(gateway: Gateway) -> N
     assert subjects(gateway) == ["first", "second"]
 
 
+@pytest.mark.slow
 def test_mail_goes_on_while_all_children_are_held_up(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that hold them up are read once more by a child nobody waits for."""
     monkeypatch.setattr(studying, "SECONDS", 1.0)

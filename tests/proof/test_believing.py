@@ -231,6 +231,7 @@ class Slow:
         raise names.Unanswered(name)
 
 
+@pytest.mark.slow
 def test_mails_of_slow_domains_hold_up_no_relays_mail_and_are_read_once(gateway: Gateway, tmp_path: Path) -> None:
     """The DNS may take longer than the reading of a mail."""
     assert names.SECONDS > SECONDS

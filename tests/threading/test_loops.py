@@ -175,14 +175,15 @@ def test_plus_addresses_of_one_mailbox_share_its_budget(house: House) -> None:
 
 @pytest.mark.threat(38)
 def test_forged_first_mails_for_many_victims_stay_within_the_cap_and_carry_no_word_of_theirs(house: House) -> None:
-    victims = [f"v{number}@victims.test" for number in range(300)]
+    house.gateway.config.desks["hosting"] = house.desk = house.desk.model_copy(update={"strangers_per_hour": 25})
+    victims = [f"v{number}@victims.test" for number in range(90)]
     route = (("hosting", ("support@desk.test",)),)
     mails = [bare(v, "support@desk.test", "BUY-PILLS", "BUY-PILLS at evil.example") for v in victims]
     for start in range(0, len(mails), 100):
         portion = zip(mails[start : start + 100], victims[start:], strict=False)
         journal.append(house.store, [Incoming("smtp", house.clock(), v, route, raw) for raw, v in portion])
         house.gateway.file()
-    assert len(house.gateway.tickets()) == 300
+    assert len(house.gateway.tickets()) == 90
     sent = [message for message in house.sent() if str(message["To"]).endswith("@victims.test")]
     assert len(sent) == house.desk.strangers_per_hour
     assert not [m for m in sent if "PILLS" in m.as_string() or "evil" in m.as_string()]

@@ -251,6 +251,7 @@ def test_a_late_mail_has_the_words_it_was_promised_for(bench: Bench, fake: FakeR
 # --- ends ---
 
 
+@pytest.mark.slow
 @pytest.mark.threat(84)
 def test_a_few_terminations_at_any_moment_cost_nothing(bench: Bench, fake: FakeRelay) -> None:
     storm(bench, fake, 4)
