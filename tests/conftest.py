@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from store.config import Config
 from store.database import Store, open_store
-from store.migrate import migrate
+from store.migrate import HEADS, migrate
 from store.settings import PosternSection, Settings, StoreSection
 from store.tables import JOURNAL, MAIN
 from tests import proofs
@@ -97,6 +97,8 @@ def _empty(url: str) -> None:
         )
         sequences = "SELECT setval(seqrelid, 1, false) FROM pg_sequence"
         connection.execute(text(sequences))
+        for ledger, head in HEADS.items():
+            connection.execute(text(f"UPDATE alembic_version_{ledger} SET version_num = :head"), {"head": head})
     engine.dispose()
 
 
