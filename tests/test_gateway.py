@@ -79,6 +79,7 @@ def test_mail_in_reply_by_tag_reply_by_reference_and_a_stranger(running: Running
     assert all(row["outcome"] for row in running.json("journal"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_swaks, reason="swaks is not installed; the full check installs it")
 def test_the_same_by_an_independent_client(running: Running, sink: FakeRelay, tmp_path: Path) -> None:
     envelope = ("--from", "anna@cust.test", "--to", "support@desk.test")
@@ -101,6 +102,7 @@ def test_the_same_by_an_independent_client(running: Running, sink: FakeRelay, tm
     assert {m.recipients[0] for m in sink.mails} == {"anna@cust.test", "gina@desk.test"}
 
 
+@pytest.mark.slow
 @pytest.mark.req("IN-23")
 def test_a_reply_waits_for_a_relay_that_is_down_and_goes_out_once(running: Running, sink: FakeRelay) -> None:
     sink.stop()

@@ -39,6 +39,7 @@ def down(gateway: Running) -> set[str]:
     return {part for part, state in told["parts"].items() if not state["up"]}
 
 
+@pytest.mark.slow
 @pytest.mark.threat(96)
 @pytest.mark.threat(34)
 def test_a_filer_that_dies_is_told_by_health_started_again_once_armed_and_takes_its_readers_along(
@@ -75,6 +76,7 @@ def test_a_part_whose_parent_died_before_it_looked_does_nothing(tmp_path: Path) 
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.slow
 def test_a_part_that_cannot_have_its_port_stops_everything_with_its_line(tmp_path: Path) -> None:
     gateway = Running(tmp_path, "hosting")
     write_configuration(tmp_path, ["hosting"], "desk.test")

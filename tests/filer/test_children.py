@@ -87,6 +87,7 @@ def test_a_mail_that_kills_its_reader_delays_nobody(gateway: Gateway, place: int
     assert "unreadable" in gateway.ticket(gateway.journal()[ids[place] - 1]["ticket"])["flags"]
 
 
+@pytest.mark.slow
 @pytest.mark.threat(34)
 @pytest.mark.parametrize("how", ["spin", "sleep 60", "eat"])
 def test_a_mail_that_takes_all_there_is_keeps_its_bytes_and_no_other_mail_waits_long(

@@ -14,7 +14,11 @@ from tests.threading.clients import CLIENTS, SUBJECT, WORDS, Client, answer, con
 
 TAG = "HO#1001"
 KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
-each_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+each_client = pytest.mark.parametrize(
+    "client",
+    [c if c.name in ("gmail", "outlook", "apple mail") else pytest.param(c, marks=pytest.mark.slow) for c in CLIENTS],
+    ids=lambda client: client.name,
+)
 
 
 @pytest.mark.req("BR-02")

@@ -165,6 +165,7 @@ def cable_to_rabbitmq() -> Iterator[Cable]:
         cable.cut()
 
 
+@pytest.mark.slow
 def test_mails_go_out_while_rabbitmq_is_away_and_when_it_is_back(bench: Bench, fake: FakeRelay) -> None:
     with cable_to_rabbitmq() as cable:
         bench.configure(fake.url(), RABBITMQ.replace("5672", str(cable.port)))

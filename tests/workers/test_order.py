@@ -84,6 +84,7 @@ def test_between_the_relays_yes_and_the_commit_lies_one_update_alone(bench: Benc
 # --- many workers ---
 
 
+@pytest.mark.slow
 @pytest.mark.threat(81)
 def test_eight_workers_send_each_row_once(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(120)
