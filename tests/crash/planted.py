@@ -10,9 +10,9 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
-from gateway import lookup
 from gateway.filer import Filer
-from store import apply, telling
+from store import facts, telling
+from store.acts import conversation
 from store.journal_writer import JournalWriter
 from workers.deliver import Delivery
 
@@ -32,14 +32,15 @@ def yes_before_commit() -> None:
 
 def no_duplicate_check() -> None:
     """Every copy that a sender repeats is a mail of its own."""
-    lookup._duplicate = lambda *_: None  # type: ignore[assignment]
+    past = facts.past
+    facts.past = lambda *asked: replace(past(*asked), duplicate=None)
 
 
 def tell_after_commit() -> None:
     """Notifications are written in a transaction after that of the ticket."""
     later: list[tuple[Any, ...]] = []
     tell, file = telling.tell, Filer._file
-    apply.tell = lambda _connection, *rest: later.append(rest) or 0  # type: ignore[attr-defined]
+    conversation.tell = lambda _connection, *rest: later.append(rest) or 0
 
     def then_tell(self: Any, studied: Any) -> None:
         file(self, studied)

