@@ -28,7 +28,7 @@ def answer(case: Case) -> Work:
     """Of support: commands and answer together or not at all, for who mistyped a name does not want half of it done."""
     requested = _requested(case)
     commands = _care(case)
-    close = case.verdict.closes or _asks(requested, "close")
+    close = case.verdict.closes or requested.asks("close")
     if case.verdict.outcome == "reply":
         message = case.message(text=requested.text, as_support=True)
         wait = _waits(requested, case.facts.desk)
@@ -47,7 +47,7 @@ def note(case: Case) -> Work:
     if case.verdict.outcome == "reply":
         message = case.message(text=requested.text, as_support=True)
         commands.insert(0, AddNote(case.ticket, message, flags=case.verdict.flags))
-    if _asks(requested, "close"):
+    if requested.asks("close"):
         commands.append(CloseTicket(case.ticket, case.author, "support"))
     return Work(tuple(commands), lambda why: _unsent(case, (_sentence(why),)))
 
@@ -69,7 +69,7 @@ def parked(case: Case) -> list[Command]:
     requested = _requested(case)
     words = bool(requested.text.strip() or case.parsed.files)
     proved = replace(case.verdict, outcome="reply" if words else "command", parks=False)
-    asked = (note if _asks(requested, "note") else answer)(replace(case, verdict=proved))
+    asked = (note if requested.asks("note") else answer)(replace(case, verdict=proved))
     return [ParkRequest(case.ticket, case.author, asked.commands, case.row.id)] if asked.commands else []  # type: ignore[arg-type]
 
 
@@ -111,13 +111,9 @@ def _act(ticket: int, asked: Asked, by: Author) -> Command | None:
 
 def _waits(requested: Requested, desk: Desk) -> bool:
     """Whether an answer waits for the customer: as the mail says, else as the desk does (A-30)."""
-    if _asks(requested, "wait") or _asks(requested, "nowait"):
-        return _asks(requested, "wait")
+    if requested.asks("wait") or requested.asks("nowait"):
+        return requested.asks("wait")
     return desk.staff_reply_default == "wait"
-
-
-def _asks(requested: Requested, name: str) -> bool:
-    return any(one.name == name for one in requested.commands)
 
 
 def _requested(case: Case) -> Requested:

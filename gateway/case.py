@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.decide import Facts, Verdict
-from gateway.decide.support import own_words
 from gateway.parse import Parsed
 from gateway.parse.fields import read_fields
 from gateway.studying import Studied
@@ -102,13 +101,14 @@ class Case:
     ) -> NewMessage:  # fmt: skip
         """The message as it is kept.
 
-        `whole`: the first of a ticket, where a forwarded history is the matter itself. `text`: its words without commands.
-        `as_support`: what is quoted below an answer of ours is the notice to staff, which no customer may read.
+        `whole`: the first of a ticket, where a forwarded history is the matter itself. `text`: its words without commands;
+        `as_support`: these are our own words alone, and what is quoted below them is the notice to staff, which no customer
+        may read.
         """
         parsed = self.parsed
         shown, hidden, html = parsed.text, "", parsed.html
         if as_support:
-            shown, hidden, html = own_words(parsed), parsed.text, None
+            hidden, html = parsed.text, None
         elif not whole and parsed.reply.strip():
             shown, hidden = parsed.reply, parsed.hidden
         if text is not None:

@@ -59,7 +59,7 @@ def study(raw: bytes, rules: Files, folder: Path, origin: Origin | None = None) 
     for file, judgement in zip(parsed.files, judgements, strict=True):
         if judgement.verdict == "accepted":
             blobs.put(file.content, file.sha256)
-    parsed = replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files))
+    parsed = _without_bytes(parsed)
     return Studied(parsed, judgements, prove(raw, parsed, origin) if origin else None)
 
 
@@ -73,8 +73,11 @@ def read_within_limits(raw: bytes, rules: Files) -> Studied:
     """The same without storing or asking anything."""
     _bound_time()
     parsed = parse(raw)
-    judgements = tuple(judge_all(parsed.files, rules))
-    return Studied(replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files)), judgements)
+    return Studied(_without_bytes(parsed), tuple(judge_all(parsed.files, rules)))
+
+
+def _without_bytes(parsed: Parsed) -> Parsed:
+    return replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files))
 
 
 def _bound_time() -> None:

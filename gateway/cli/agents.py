@@ -34,7 +34,7 @@ def find_work(
 def find_agent(connection: Connection, desk: Desk, email: str) -> Author:
     """Somebody who works at the desk. Raises BadInput."""
     person = people.find(connection, email)
-    if person is None or not person.active or desk.name not in person.staff_of:
+    if person is None or not person.works_at(desk.name):
         raise BadInput(f"--agent: {email} is not on the staff of {desk.name}")
     return Author(person.email, person.name)
 

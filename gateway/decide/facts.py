@@ -90,7 +90,7 @@ class Facts:
 
     @property
     def staff(self) -> bool:
-        return self.sender is not None and self.sender.active and self.desk.name in self.sender.staff_of
+        return self.sender is not None and self.sender.works_at(self.desk.name)
 
     @property
     def known(self) -> bool:

@@ -26,7 +26,7 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
 
 def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
     requested = read_commands(parsed.reply)
-    wishes = best.action == "close" or any(one.name == "close" for one in requested.commands)
+    wishes = best.action == "close" or requested.asks("close")
     allowed = best.relation in _MAY_CLOSE and facts.desk.customer_close
     proved = facts.signed is not None and facts.signed.ticket.id == best.ticket.id
     parks = wishes and allowed and not proved and facts.may_answer

@@ -32,9 +32,8 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         "reply", f"support, proved by the {proof.kind}", ticket=best.ticket.id, speaker="support", proved=True,
         requested=requested, closes=best.action == "close", flags=flags,
     )  # fmt: skip
-    if (
-        best.action == "confirm"
-    ):  # of a request that is done: what its author adds was said to us and not to the customer
+    if best.action == "confirm":
+        # The request is done: what its author adds was said to us and not to the customer.
         return replace(told, speaker="staff_note", flags=(*flags, "unsent-answer"))
     return _weighed(told, parsed, best.action == "close")
 
@@ -42,13 +41,12 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
 def _weighed(told: Verdict, parsed: Parsed, closes: bool) -> Verdict:
     """Nothing leaves when what was asked for cannot be understood; a note stays among the staff."""
     assert told.requested is not None
-    names = {one.name for one in told.requested.commands}
     if problems := (*told.requested.problems, *(_unknown(word) for word in told.requested.unknown)):
         return replace(told, speaker="staff_note", problems=problems, flags=(*told.flags, "unsent-answer"))
     words = bool(told.requested.text.strip() or parsed.files)
-    if "note" in names:
+    if told.requested.asks("note"):
         return replace(told, speaker="staff_note", outcome="reply" if words else "command")
-    if not words and (names or closes):
+    if not words and (told.requested.commands or closes):
         return replace(told, outcome="command")
     if not words:
         reason = "support's answer has no words of its own"

@@ -80,6 +80,10 @@ class Requested:
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
+    def asks(self, name: Name) -> bool:
+        """Whether a command of this name is among them."""
+        return any(one.name == name for one in self.commands)
+
 
 def read_commands(reply_text: str) -> Requested:
     """The commands a reply begins with; the first ordinary line ends them. Give it the reply alone, never the quotation.

@@ -49,7 +49,7 @@ def _assign(connection: Connection, config: Config, command: AssignTicket, now: 
 def find_agent(connection: Connection, desk: Desk, email: str) -> PersonFacts:
     """Somebody who works at the desk. Raises BadInput, which says who does."""
     person = people.find(connection, email)
-    if person is None or not person.active or desk.name not in person.staff_of:
+    if person is None or not person.works_at(desk.name):
         there = ", ".join(sorted(one.email for one in people.agents(connection, desk.name))) or "nobody"
         raise BadInput(f"nobody with the address {email} is on the staff of {desk.name}; there is {there}")
     return person

@@ -32,6 +32,10 @@ class PersonFacts:
         """Whether an id means this person, be it that of a further address."""
         return person is not None and (person == self.id or person in self.further)
 
+    def works_at(self, desk: str) -> bool:
+        """Whether this is somebody of the desk's staff, and active."""
+        return self.active and desk in self.staff_of
+
     @property
     def active(self) -> bool:
         return self.status == "active"
