@@ -71,6 +71,7 @@ CASES = [
     ("known over budget", {}, {"answers_this_hour": KNOWN_BUDGET}, ("opening", "new", None, ("not-answered",))),
     ("blocked", {}, {"blocked": True, "evidence": (TAG,)}, ("blocked", "held", None, ("spam",))),
     ("word given", {}, {"evidence": (replace(SIGNED, relation="requester", owner=1, action="confirm", request=4),)}, ("confirmation", "command", 7, ())),
+    ("word of another", {}, {"evidence": (replace(SIGNED, relation="requester", owner=9, action="confirm", request=4),)}, ("reply", "reply", 7, ())),
     ("closed long ago", {}, {"desk": PATIENT, "evidence": (replace(TAG, ticket=OLD),)}, ("follow_up", "new", None, ())),
     ("shared thread", {}, {"evidence": (ROOT,)}, ("reply", "reply", 7, ("shared-thread",))),
     ("asked by support", {}, {"evidence": (replace(TAG, relation="consulted"),)}, ("reply", "reply", 7, ())),
