@@ -63,6 +63,7 @@ class Filer:
         self._alone = False  # one of these comes next, or is in hand
         self._taken: set[int] = set()  # rows this process has counted as attempted and not yet filed
         self._faults: Counter[int] = Counter()  # our own errors with a row, in this process
+        self._losses = 0  # times the readers were replaced since a mail was filed
 
     def run(self, stop: Stop) -> None:
         """Files until told to stop. Trouble with the database or the disk is waited for. Raises DiskFailed, ReadersLost."""
@@ -104,8 +105,8 @@ class Filer:
             self._take()
             ready = self._hand.ready(BATCH)
             if self._hand.stuck:
-                raise ReadersLost("the readers of mail come to no end")
-            if ready:
+                self._replace_readers()
+            elif ready:
                 self._file_all(ready)
             else:
                 self._hand.wait()
@@ -113,6 +114,15 @@ class Filer:
             self._let_go()
             raise
         return len(ready) or len(self._hand)
+
+    def _replace_readers(self) -> None:
+        """What was in hand is read by others. Raises ReadersLost when these read nothing either, again and again."""
+        self._losses += 1
+        if self._losses > PATIENCE:
+            raise ReadersLost("the readers of mail come to no end")
+        _log.warning("the readers of mail come to no end; there will be others")
+        self._let_go()
+        self._students.replace()
 
     def _leads(self) -> bool:
         """Whether this filer is the one that files; a new leader starts from what the database says."""
@@ -209,6 +219,7 @@ class Filer:
 
     def _forget(self, ids: Sequence[int]) -> None:
         """What is filed needs no keeping in mind."""
+        self._losses = 0
         self._hand.remove(ids)
         self._taken.difference_update(ids)
         for id_ in ids:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 
 from gateway.studying import Reading
 
 ASIDE = 1.0  # seconds the mails behind wait for one that is being read (design 1)
 STUCK = 60.0  # seconds within which one reading at least comes to an end, be it by its limit of time
+IDLE = 5.0  # seconds within which a child takes up what waits
 _MOST = 100
 _MOST_BYTES = 64 << 20
 
@@ -24,8 +25,7 @@ class Hand:
     def __init__(self) -> None:
         self._readings: list[Reading] = []
         self._since: dict[int, float] = {}  # rows a child is at work on, and since when
-        self._unread: frozenset[int] = frozenset()
-        self._moved = 0.0  # when a reading came to an end, or the first began
+        self._lines = (_Line(), _Line())  # of mails that are not checked on the way, and of those that are
         self._added: dict[int, float] = {}
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Hand:
     @property
     def stuck(self) -> bool:
         """True when readings come to no end any more: a child that was killed may have held what the others wait for."""
-        return bool(self._unread) and time.monotonic() - self._moved > STUCK
+        return any(line.stuck for line in self._lines)
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Takes mails that come behind all others."""
@@ -49,26 +49,22 @@ class Hand:
             self._added[reading.row.id] = time.monotonic()
 
     def ready(self, most: int) -> list[Reading]:
-        """What may be filed now: all up to the first that is still being read, and past those that take long.
-
-        Raises ReadersLost.
-        """
-        now, ready, unread, blocked = time.monotonic(), list[Reading](), set[int](), set[bool]()
+        """What may be filed now: all up to the first that is still being read, and past those that take long."""
+        now, ready, unread, blocked = time.monotonic(), list[Reading](), list[Reading](), set[bool]()
         for reading in self._readings:
             if reading.done:
                 if reading.checked not in blocked:
                     ready.append(reading)
                 continue
-            unread.add(reading.row.id)
+            unread.append(reading)
             if reading.future.running():
                 self._since.setdefault(reading.row.id, now)
             if not self._aside(reading, now):
                 blocked.add(reading.checked)
                 if now - self._added[reading.row.id] < ASIDE:
                     blocked.add(not reading.checked)
-        if not self._unread or self._unread - unread:
-            self._moved = now
-        self._unread = frozenset(unread)
+        for checked, line in enumerate(self._lines):
+            line.look([reading for reading in unread if reading.checked == checked], now)
         return ready[:most]
 
     def wait(self) -> None:
@@ -94,8 +90,30 @@ class Hand:
             reading.drop()
         self._readings.clear()
         self._since.clear()
-        self._unread = frozenset()
+        self._lines = (_Line(), _Line())
         self._added.clear()
 
     def _aside(self, reading: Reading, now: float) -> bool:
         return now - self._since.get(reading.row.id, now) >= ASIDE
+
+
+class _Line:
+    """Whether the children of one line still do their work."""
+
+    def __init__(self) -> None:
+        self._unread: frozenset[int] = frozenset()
+        self._moved = self._at_work = self._looked = 0.0  # when a reading ended; when a child was last seen at work
+
+    def look(self, unread: Sequence[Reading], now: float) -> None:
+        """These are not read yet."""
+        ids = frozenset(reading.row.id for reading in unread)
+        if not self._unread or self._unread - ids:
+            self._moved = now
+        if any(reading.future.running() for reading in unread):
+            self._at_work = now
+        self._unread, self._looked = ids, now
+
+    @property
+    def stuck(self) -> bool:
+        still = self._looked - self._moved
+        return bool(self._unread) and (still > STUCK or min(still, self._looked - self._at_work) > IDLE)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import resource
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from gateway.parse import Parsed, parse, salvage
 from gateway.parse.authentication import Proof
 from gateway.proof import names
 from gateway.proof.checking import Origin, prove
+from gateway.reader_pool import ReaderPool
 from store.blobs import Blobs
 from store.errors import Temporary
 from store.journal import JournalRow
@@ -33,11 +31,11 @@ STARTING = 60.0  # until the first child can read
 _MOMENT = 0.25
 _CPU = 10  # seconds of a child for one mail (threats 34)
 DNS = names.Dns()
-_MEMORY = 512 << 20  # bytes of address space of a child; a mail of 40 MB needs 200 MB
+_BROKEN = 3  # times a mail is read again because its reader was lost with others, and perhaps by the fault of another
 
 
 class ReadersLost(Temporary):
-    """The children read no more and their pool makes no others: only a new start of the filer helps."""
+    """The children read no more and no others come up: only a new start of the filer helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +98,20 @@ class Reading:
         self.checked = checked  # SPF, DKIM and DMARC are computed as well, by children of its own
         self._future = begun
         self._again = again
+        self._failed = self._broken = 0
 
     @property
     def done(self) -> bool:
-        """True when `result` need not wait. Raises ReadersLost."""
+        """True when `result` need not wait."""
         while self._future.done():
-            if self._again is None or not _worth_another(self._future.exception()):
+            error = self._future.exception()
+            if isinstance(error, BrokenProcessPool):
+                self._broken += 1
+            elif error is not None:
+                self._failed += 1
+            if self._again is None or self._failed > 1 or self._broken > _BROKEN or not _worth_another(error):
                 return True
-            self._future, self._again = self._again(), None
+            self._future = self._again()
         return False
 
     @property
@@ -116,18 +120,13 @@ class Reading:
         return self._future
 
     def result(self) -> Studied:
-        """The mail as read, or its bare bytes when no child survives it.
-
-        Raises Temporary when its files cannot be stored, and ReadersLost.
-        """
+        """The mail as read, or its bare bytes when no child survives it. Raises Temporary when its files cannot be stored."""
         assert self.done
         error = self._future.exception()
         if error is None:
             return self._future.result()
         if isinstance(error, Temporary):
             raise error
-        if isinstance(error, BrokenProcessPool):
-            raise ReadersLost("the readers of mail were lost") from error
         if _is_ours(error):
             raise Temporary("the files of a mail cannot be stored") from error
         return Studied(salvage(self.row.raw), ())
@@ -146,18 +145,12 @@ class Students:
     def __init__(self, blobs: Blobs, workers: int = 2, resolve: names.Resolver = DNS) -> None:
         self._folder = blobs.folder
         self._resolve = resolve
-        self._pools: tuple[ProcessPool, ...] = ()
+        self._pools: tuple[ReaderPool, ...] = ()
         self._first: Future[int] | None = None  # until it is done no child can read
-        self._begun = time.monotonic()
+        self._begun = 0.0
         if workers:
-            # Forked from a server without threads: a fork of this process could inherit a lock that nobody opens.
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload([__name__])
-            self._pools = tuple(
-                ProcessPool(max_workers=count, max_tasks=2000, initializer=_limit, context=context)
-                for count in (workers, 1, workers * 2)
-            )
-            self._first = self._pools[0].schedule(os.getpid)
+            self._pools = tuple(ReaderPool(count, __name__) for count in (workers, 1, workers * 2))
+            self._begin()
 
     @property
     def ready(self) -> bool:
@@ -170,13 +163,24 @@ class Students:
             if time.monotonic() - self._begun > STARTING:
                 raise ReadersLost("no reader of mail comes up") from error
             return False
-        except Exception as error:
-            raise ReadersLost("the readers of mail were lost") from error
+        except BrokenProcessPool:
+            self._first = self._pools[0].schedule(os.getpid, (), STARTING)
+            return False
         self._first = None
         return True
 
+    def _begin(self) -> None:
+        self._begun = time.monotonic()
+        self._first = self._pools[0].schedule(os.getpid, (), STARTING)
+
+    def replace(self) -> None:
+        """Other children instead of those that come to no end; what was begun is lost."""
+        for pool in self._pools:
+            pool.replace()
+        self._begin()
+
     def begin(self, row: JournalRow, rules: Files, hopeless: bool = False, check: bool = False) -> Reading:
-        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes. Raises ReadersLost.
+        """Starts to read a row. A hopeless one has killed us before and keeps only its bytes.
 
         `check`: compute SPF, DKIM and DMARC too. That is mostly waiting for a stranger's servers, so such mails have
         children of their own and more time.
@@ -192,24 +196,15 @@ class Students:
         seconds = SECONDS + row.size / 10_000_000 + more
         return Reading(
             row,
-            self._schedule(straight if check else beside, task, seconds),
-            lambda: self._schedule(alone, task, LAST_SECONDS + more),
+            (straight if check else beside).schedule(self.read, task, seconds),
+            lambda: alone.schedule(self.read, task, LAST_SECONDS + more),
             check,
         )
-
-    def _schedule(
-        self, pool: ProcessPool, task: tuple[bytes, Files, Path, Origin | None], seconds: float
-    ) -> Future[Studied]:
-        try:
-            begun: Future[Studied] = pool.schedule(self.read, args=task, timeout=seconds)
-        except RuntimeError as error:  # a child that was killed while it had nothing to do ends its pool
-            raise ReadersLost("the readers of mail were lost") from error
-        return begun
 
     def close(self) -> None:
         """Stops the children."""
         for pool in self._pools:
-            pool.stop()  # type: ignore[no-untyped-call]
+            pool.stop()
         for pool in self._pools:
             pool.join()
 
@@ -229,18 +224,4 @@ def _is_ours(error: BaseException) -> bool:
 
 def _worth_another(error: BaseException | None) -> bool:
     """False when it went well, or when the next child would fare no better."""
-    return error is not None and not isinstance(error, MemoryError | BrokenProcessPool) and not _is_ours(error)
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A filer that is killed takes its children along, whatever they are busy with."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+    return error is not None and not isinstance(error, MemoryError) and not _is_ours(error)

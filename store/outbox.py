@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from store import crash
 from store.database import Store
@@ -29,6 +29,7 @@ from store.rules.fanout import ANSWERS
 from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, Staff, Ticket
 
 LEASE = timedelta(seconds=30)
+_AFTER_DEATHS = (0, 1, 4, 15)  # seconds until a row is due again whose worker died with it once, twice and so on
 _OPEN = ("due", "claimed", "deferred")
 WAITING = ("due", "deferred")
 
@@ -199,7 +200,12 @@ def sweep(store: Store, now: datetime) -> int:
 
 
 def _give_back(connection: Connection, now: datetime, which: Any) -> int:
-    values = {"state": "due", "lease_until": None, "next_at": now}
+    """A row that was in hand at several deaths waits: what kills may pass meanwhile, and others come first."""
+    again = case(
+        *((Outbox.c.attempts <= times, now + timedelta(seconds=pause)) for times, pause in enumerate(_AFTER_DEATHS, 1)),
+        else_=now + timedelta(seconds=_AFTER_DEATHS[-1]),
+    )
+    values = {"state": "due", "lease_until": None, "next_at": again}
     return connection.execute(update(Outbox).where(Outbox.c.state == "claimed", which).values(**values)).rowcount
 
 

@@ -75,10 +75,10 @@ def mark_down(store: Store, part: str, pid: int) -> None:
         _put(connection, part, pid, _PAST)
 
 
-def remove(store: Store, part: str, pid: int) -> None:
-    """The part stopped in good order. Raises Temporary."""
+def remove(store: Store, *stopped: tuple[str, int]) -> None:
+    """These parts, each with its process, stopped in good order. Raises Temporary."""
     with store.write() as connection:
-        connection.execute(delete(Lease).where(Lease.c.name == _name(part, pid)))
+        connection.execute(delete(Lease).where(Lease.c.name.in_([_name(part, pid) for part, pid in stopped])))
 
 
 def forget_the_dead(store: Store) -> None:
@@ -125,8 +125,13 @@ class Pulse:
                 self._write(lambda: renew(self._store, self._part, os.getpid(), self._clock()))
         # A part that never came up has no row of its own; one whose disk failed must not write again (threats 88).
         if self._seen and not isinstance(self._error, DiskFailed):
-            last = mark_down if self._error else remove
-            self._write(lambda: last(self._store, self._part, os.getpid()))
+            self._write(self._end)
+
+    def _end(self) -> None:
+        if self._error:
+            mark_down(self._store, self._part, os.getpid())
+        else:
+            remove(self._store, (self._part, os.getpid()))
 
     def _write(self, work: Callable[[], None]) -> None:
         try:

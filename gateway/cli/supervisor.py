@@ -18,6 +18,7 @@ from store.database import Store
 from store.errors import ConfigError, Temporary
 
 GRACE = 28.0  # seconds a part has to finish what it has begun; with the rest less than 30
+_WRITING = 1.0  # seconds left at least to write down that they stopped
 SHORTEST, LONGEST = 1.0, 30.0  # seconds before a part that died is started again
 SETTLED = 60.0  # seconds of life after which a death is the first one again
 _log = logging.getLogger("postern.serve")
@@ -55,7 +56,6 @@ class Supervisor:
                 self._stop.wait(0.2)
         finally:
             self._stop_children()
-            self._notes.close()
             self._stop.ignore()
 
     def _look_after(self) -> None:
@@ -108,7 +108,9 @@ class Supervisor:
                 _log.error("%s did not stop in %.0f s and is killed", part, GRACE)
                 child.kill()
                 child.wait()
-            self._notes.add(lambda store, part=part, pid=child.pid: parts.remove(store, part, pid))  # type: ignore[misc]
+        stopped = [(part, child.pid) for part, child in self._children.items()]
+        self._notes.add(lambda store: parts.remove(store, *stopped))
+        self._notes.close(max(_WRITING, deadline - time.monotonic()))
 
 
 class _Notes:
@@ -125,10 +127,10 @@ class _Notes:
         """Queues something to be written."""
         self._queue.put(note)
 
-    def close(self) -> None:
-        """Waits a moment for what is queued."""
+    def close(self, patience: float) -> None:
+        """Waits so many seconds at most for what is queued."""
         self._queue.put(None)
-        self._thread.join(1.0)
+        self._thread.join(patience)
 
     def _run(self) -> None:
         while (note := self._queue.get()) is not None:

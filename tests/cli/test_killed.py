@@ -25,6 +25,7 @@ from tests.harness import PEOPLE, mail
 from tests.running import Running
 
 STAFF = "gina@desk.test"
+MOST = 3_000  # customers known to the desk; strangers would be answered 200 times an hour only
 
 
 class Sender:
@@ -53,7 +54,7 @@ class Sender:
 
     def _run(self) -> None:
         number = 0
-        while not self._stop.is_set():
+        while not self._stop.is_set() and number < MOST:
             raw = letter(number)
             while not self._sent(number, raw):
                 if self._given_up:
@@ -110,7 +111,9 @@ def rounds(folder: Path) -> Iterator[tuple[Running, Sender, random.Random]]:
     seed = int(os.environ.get("POSTERN_SEED") or random.SystemRandom().randrange(10**9))
     print(f"POSTERN_SEED={seed}")  # shown when the test fails
     with Running(folder, "hosting") as gateway:
-        gateway.load(**PEOPLE)
+        gateway.load(
+            **PEOPLE | {"people": [*PEOPLE["people"], *({"email": address(number)} for number in range(MOST))]}
+        )
         with Sender(gateway.smtp_port) as sender:
             yield gateway, sender, random.Random(seed)
             gateway.wait_until(gateway.healthy)
@@ -134,7 +137,7 @@ def check(gateway: Running, sender: Sender) -> None:
         assert database.execute(
             "SELECT count(*) FROM outcome WHERE outcome IS NULL OR outcome = 'dead'"
         ).fetchone() == (0,)
-        assert database.execute("SELECT DISTINCT state FROM outbox").fetchall() == [("accepted",)]
+        assert database.execute("SELECT * FROM outbox WHERE state != 'accepted'").fetchall() == []
         assert database.execute("SELECT count(*) FROM message WHERE text NOT LIKE 'This is mail %'").fetchone() == (0,)
         files = {digest for (digest,) in database.execute("SELECT sha256 FROM attachment")}
         large = {digest for (digest,) in journal.execute("SELECT blob FROM received WHERE blob IS NOT NULL")}

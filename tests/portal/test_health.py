@@ -95,7 +95,7 @@ def test_a_part_that_gives_no_sign_is_degraded_and_named(own_house: House, door:
     status, told = healthz(own_house, door)
     assert (status, told["status"]) == (503, "degraded")
     assert told["parts"] == {"filer": {"up": False}, "worker": {"up": True}}
-    parts.remove(own_house.store, "filer", 10)
+    parts.remove(own_house.store, ("filer", 10))
     assert healthz(own_house, door)[0] == 200
 
 

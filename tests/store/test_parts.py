@@ -48,7 +48,7 @@ def test_the_life_of_a_part(any_store: Store) -> None:
     parts.renew(any_store, "filer", 11, now())
     parts.announce(any_store, "filer", 11, now())
     assert states(any_store) == {"filer": True}
-    parts.remove(any_store, "filer", 11)
+    parts.remove(any_store, ("filer", 11))
     assert states(any_store) == {}
 
 
