@@ -179,6 +179,19 @@ def test_a_row_that_killed_its_worker_each_time_is_parked(bench: Bench, fake: Fa
     assert rows[0].reply == "given up: none of 5 attempts came to an end"
 
 
+@pytest.mark.threat(82)
+def test_a_row_found_in_hand_at_several_deaths_waits_longer_each_time(bench: Bench) -> None:
+    """A machine that is cut off again and again must not make a good mail look like one that kills its worker."""
+    bench.open_tickets(1)
+    waits = []
+    for _ in range(5):
+        (due,) = bench.rows()
+        assert outbox.claim(bench.store, due.id, "worker", due.next_at)
+        outbox.release(bench.store, "worker", due.next_at)
+        waits.append((bench.rows()[0].next_at - due.next_at).total_seconds())
+    assert waits == [0, 1, 4, 15, 15]
+
+
 # --- brokers that fail ---
 
 
