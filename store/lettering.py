@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from store.letters import Letter, LetterFile
 from store.rules.fanout import ANSWERS
-from store.schema import Attachment, Cc, Membership, Message, Person, Staff, Ticket
+from store.schema import Attachment, Cc, Membership, Message, Person, Staff, Ticket, Undeliverable
 
 _STATUS = select(Person.c.status).where(Person.c.id == bindparam("person"))
 _BELONGS = {
@@ -23,6 +23,9 @@ _BELONGS = {
     ),
 }
 _ABOUT: Any = bindparam("messages", expanding=True)
+_BARRED = select(Undeliverable.c.address, Undeliverable.c.why).where(
+    Undeliverable.c.address.in_(bindparam("to", expanding=True)), Undeliverable.c.suppressed.is_not(None)
+)
 _TEXTS = select(Message.c.id, Message.c.text).where(Message.c.id.in_(_ABOUT))
 _FILES = (
     select(
@@ -50,6 +53,7 @@ def no_longer(connection: Connection, row: Any) -> str | None:
 
 def write_letters(connection: Connection, rows: Sequence[Any]) -> list[Letter]:
     """The letters of claimed rows, in their order."""
+    barred = {address: why for address, why in connection.execute(_BARRED, {"to": {row.recipient for row in rows}})}
     about = {row.message_id for row in rows if row.message_id is not None}
     texts: dict[int, str] = {}
     files: dict[int, list[LetterFile]] = defaultdict(list)
@@ -61,6 +65,7 @@ def write_letters(connection: Connection, rows: Sequence[Any]) -> list[Letter]:
         Letter(
             row.id, row.event_id, row.ticket_id, row.person_id, row.recipient, row.template, row.header_id, row.created,
             row.attempts, row.reply, row.facts, texts.get(row.message_id, ""), tuple(files[row.message_id]),
+            barred.get(row.recipient, ""),
         )
         for row in rows
     ]  # fmt: skip

@@ -4,10 +4,14 @@
     due         claimed, suppressed                            to be sent at `next_at`
     claimed     accepted, deferred, failed, due, suppressed    a worker has it until `lease_until`
     deferred    claimed, suppressed                            the relay said not now; again at `next_at`
-    accepted    bounced                                        the relay took it
-    failed      -                                              refused for good, shown to staff
-    bounced     -                                              taken, then returned by a later server
-    suppressed  -                                              the recipient may no longer get it, or nobody should
+    accepted    delayed, bounced, complained                   the relay took it
+    delayed     bounced, complained, due                       a later server tries on and has told us so
+    failed      due                                            refused for good, shown to staff
+    bounced     due                                            taken, then returned by a later server
+    complained  due                                            its reader called it unwanted
+    suppressed  due                                            the recipient may no longer get it, or nobody should
+
+What came to a bad end is due again only when staff says so.
 
 For one ticket and recipient a row waits until the ones before it are settled, so mails arrive in order; no hint can
 change that, because `claim` refuses it too (threats 85).
@@ -27,10 +31,14 @@ from store.database import Store
 from store.lettering import no_longer, write_letters
 from store.letters import Letter
 from store.pending import BEHIND, WAITING
-from store.rows import write_event
 from store.schema import Outbox, Ticket
 from store.tables import Utc
 
+Fate = Literal["delayed", "bounced", "complained"]
+_BEFORE: dict[Fate, tuple[str, ...]] = {
+    "delayed": ("accepted",), "bounced": ("accepted", "delayed"), "complained": ("accepted", "delayed"),
+}  # fmt: skip
+UNSENT = ("delayed", "failed", "bounced", "complained", "suppressed")  # what staff may send again
 LEASE = timedelta(seconds=30)
 _AFTER_DEATHS = (0, 1, 4, 15)  # seconds until a row is due again whose worker died with it once, twice and so on
 
@@ -40,7 +48,7 @@ class End:
     """How an attempt to send a row ended, in the relay's words. `next_at`: when a deferred one is tried again."""
 
     id: int
-    state: Literal["accepted", "deferred", "failed"]
+    state: Literal["accepted", "deferred", "failed", "suppressed"]
     reply: str
     next_at: datetime | None = None
 
@@ -49,7 +57,7 @@ _ENDED = (
     update(Outbox)
     .where(Outbox.c.id == bindparam("row"), Outbox.c.state == "claimed", Outbox.c.claimed_by == bindparam("by"))
     .values(
-        state=bindparam("now_is"), reply=bindparam("said"), lease_until=None,
+        state=bindparam("now_is"), reply=bindparam("said"), lease_until=None, ended=bindparam("at", type_=Utc),
         next_at=func.coalesce(bindparam("again", type_=Utc), Outbox.c.next_at),
     )
 )  # fmt: skip
@@ -82,42 +90,43 @@ def claim(store: Store, ids: Sequence[int], holder: str, now: datetime) -> list[
         rows = []
         for row in sorted(taken, key=lambda row: row.id):
             if why := no_longer(connection, row):
-                connection.execute(update(Outbox).where(Outbox.c.id == row.id).values(state="suppressed", reply=why))
+                values = {"state": "suppressed", "reply": why, "lease_until": None, "ended": now}
+                connection.execute(update(Outbox).where(Outbox.c.id == row.id).values(**values))
             else:
                 rows.append(row)
         return write_letters(connection, rows)
 
 
-def settle(store: Store, holder: str, ends: Sequence[End], now: datetime) -> int:
-    """Writes down how attempts ended, in one transaction; of how many the lease had not gone to another worker."""
-    with store.write() as connection:
-        kept = _end(connection, holder, [end for end in ends if end.state != "failed"])
-        for end in ends:
-            if end.state == "failed":
-                kept += _fail(connection, holder, end, now)
-        for _ in ends:
-            crash.point("O8")
-    return kept
-
-
-def _end(connection: Connection, holder: str, ends: Sequence[End]) -> int:
+def end(connection: Connection, holder: str, ends: Sequence[End], now: datetime) -> int:
+    """Writes down how attempts ended; of how many the lease had not gone to another worker."""
     if not ends:
         return 0
-    rows = [{"row": e.id, "by": holder, "now_is": e.state, "said": e.reply, "again": e.next_at} for e in ends]
+    rows = [
+        {"row": e.id, "by": holder, "now_is": e.state, "said": e.reply, "again": e.next_at, "at": None if e.next_at else now}
+        for e in ends
+    ]  # fmt: skip
     return connection.execute(_ENDED, rows).rowcount
 
 
-def _fail(connection: Connection, holder: str, end: End, now: datetime) -> int:
-    """Refused for good; an event with the relay's words shows it on the ticket."""
-    row = connection.execute(
-        update(Outbox)
-        .where(Outbox.c.id == end.id, Outbox.c.state == "claimed", Outbox.c.claimed_by == holder)
-        .values(state="failed", reply=end.reply, lease_until=None)
-        .returning(Outbox.c.ticket_id, Outbox.c.recipient)
-    ).first()
-    if row is not None and row.ticket_id is not None:
-        write_event(connection, row.ticket_id, "delivery_failed", None, now, new=f"{row.recipient}: {end.reply}")
-    return int(row is not None)
+def report(
+    connection: Connection, event_id: int, person_id: int, fate: Fate, words: str, since: datetime
+) -> Any | None:
+    """Notes what a report says of the very mail it is about (X-05); its row when that is news, else None.
+
+    None too when there is no such mail, or the relay had it before `since`: reports that old are no evidence (threats 78).
+    """
+    sent = (Outbox.c.event_id == event_id, Outbox.c.person_id == person_id, Outbox.c.state.in_(_BEFORE[fate]))
+    recent = func.coalesce(Outbox.c.ended, Outbox.c.created) >= bindparam("since", since, type_=Utc)
+    query = update(Outbox).where(*sent, recent).values(state=fate, reply=words).returning(*Outbox.c)
+    return connection.execute(query).first()
+
+
+def resend(connection: Connection, id_: int, now: datetime) -> Any | None:
+    """Makes a mail that came to a bad end due again, as the same mail; its row as it was, None when it is no such mail."""
+    row = connection.execute(select(*Outbox.c).where(Outbox.c.id == id_, Outbox.c.state.in_(UNSENT))).first()
+    values = {"state": "due", "attempts": 0, "reply": "", "next_at": now, "ended": None}
+    connection.execute(update(Outbox).where(Outbox.c.id == id_, Outbox.c.state.in_(UNSENT)).values(**values))
+    return row
 
 
 def extend(store: Store, ids: Collection[int], holder: str, now: datetime) -> None:
@@ -163,13 +172,6 @@ def _give_back(connection: Connection, now: datetime, which: Any) -> int:
     )
     values = {"state": "due", "lease_until": None, "next_at": again}
     return connection.execute(update(Outbox).where(Outbox.c.state == "claimed", which).values(**values)).rowcount
-
-
-def bounce(connection: Connection, event_id: int, person_id: int, words: str) -> int | None:
-    """Marks the very mail a delivery report is about as bounced; its id, None when there is no such mail (X-05)."""
-    sent = (Outbox.c.event_id == event_id, Outbox.c.person_id == person_id, Outbox.c.state.in_(("accepted", "bounced")))
-    query = update(Outbox).where(*sent).values(state="bounced", reply=words).returning(Outbox.c.id)
-    return connection.execute(query).scalar()
 
 
 def withdraw(connection: Connection, ticket_id: int, templates: Collection[str], words: str) -> int:

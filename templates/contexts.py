@@ -10,7 +10,7 @@ from typing import Literal
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "note", "outsider", "unsent", "assigned",
-    "parked", "unable", "address_used", "asking",
+    "parked", "unable", "address_used", "asking", "undelivered",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -225,6 +225,8 @@ _SAMPLES: dict[str, MailContext] = {
         _STAFF, **{name: getattr(_DANGER, name) for name in ("subject", "text", "priority", "department")}),
     "safety_alert-raised": replace(
         _STAFF, change="raised", priority="urgent", department="Safety", flags=("unknown-sender",), author=""),
+    "undelivered-staff": replace(_STAFF, change="undelivered", text="", attached=(), author="",
+        problems=("anna@weber.example: 550 5.1.1 no such user",)),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
 }  # fmt: skip
 

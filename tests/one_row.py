@@ -17,14 +17,14 @@ def claim(store: Store, id_: int, holder: str, now: datetime) -> Letter | None:
 
 def accept(store: Store, id_: int, holder: str, reply: str, now: datetime) -> bool:
     """The relay took it. False when the lease had gone to another worker."""
-    return outbox.settle(store, holder, [End(id_, "accepted", reply)], now) == 1
+    return _end(store, holder, End(id_, "accepted", reply), now)
 
 
 def defer(store: Store, id_: int, holder: str, reply: str, next_at: datetime, now: datetime) -> bool:
     """The relay said not now."""
-    return outbox.settle(store, holder, [End(id_, "deferred", reply, next_at)], now) == 1
+    return _end(store, holder, End(id_, "deferred", reply, next_at), now)
 
 
-def fail(store: Store, id_: int, holder: str, reply: str, now: datetime) -> bool:
-    """The relay refused it for good."""
-    return outbox.settle(store, holder, [End(id_, "failed", reply)], now) == 1
+def _end(store: Store, holder: str, end: End, now: datetime) -> bool:
+    with store.write() as connection:
+        return outbox.end(connection, holder, [end], now) == 1

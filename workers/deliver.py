@@ -41,7 +41,7 @@ class Delivery:
     ) -> None:
         self._config, self._store, self._relay, self._holder = config, store, relay, holder
         self._now, self._chance = now, chance or random.Random()
-        self._settlement = Settlement(store, holder, now)
+        self._settlement = Settlement(config, store, holder, now)
         self._lock = threading.Lock()
         self._in_hand: set[int] = set()
         self._claimed: deque[Letter] = deque()
@@ -102,6 +102,10 @@ class Delivery:
 
     def _deliver(self, letter: Letter) -> None:
         crash.point("O4")
+        if letter.barred:
+            return self._settlement.write(
+                letter, End(letter.id, "suppressed", f"the address is suppressed: {letter.barred}")
+            )
         try:
             reply = self._attempt(letter)
         except Permanent as error:

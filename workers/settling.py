@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from store import clock, outbox
+from store import clock, sending
+from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, Temporary
 from store.letters import Letter
@@ -33,8 +34,8 @@ class Settlement:
     to sleep and look again.
     """
 
-    def __init__(self, store: Store, holder: str, now: clock.Clock) -> None:
-        self._store, self._holder, self._now = store, holder, now
+    def __init__(self, config: Config, store: Store, holder: str, now: clock.Clock) -> None:
+        self._config, self._store, self._holder, self._now = config, store, holder, now
         self.turn = threading.Lock()
         self._words: list[_Word] = []
         self._adding = threading.Lock()
@@ -73,7 +74,7 @@ class Settlement:
         ends = [word.end for word in words]
         for wait in (*_SETTLE, None):
             try:
-                kept = outbox.settle(self._store, self._holder, ends, self._now())
+                kept = sending.settle(self._store, self._config, self._holder, ends, self._now())
             except DiskFailed as error:
                 self._tell_of_loss(words, error)
                 raise

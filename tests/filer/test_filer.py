@@ -201,7 +201,7 @@ def test_a_delivery_report_marks_the_very_mail_it_is_about(gateway: Gateway, per
     row = gateway.receive(delivery_report(permanent), f"no-reply+{token}@desk.test", sender="")
     assert (row["outcome"], row["ticket"]) == ("bounce", TAG)
     states = {r["id"]: r["state"] for r in gateway.outbox()}
-    assert states[sent["id"]] == ("bounced" if permanent else "accepted")
+    assert states[sent["id"]] == ("bounced" if permanent else "delayed")
     ticket = gateway.ticket(TAG)
     assert ticket["state"] == "waiting_customer"
     assert [e["kind"] for e in ticket["events"]][-1] == ("delivery_failed" if permanent else "delivery_delayed")

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from store import journal, outbox, outcomes, pending, people
+from store import journal, outbox, outcomes, pending, people, sending
 from store.apply import apply
 from store.blobs import Blobs
 from store.clock import now
@@ -19,6 +19,7 @@ from store.database import Store
 from store.errors import NotFound, Temporary
 from store.journal import BLOB_ABOVE, Incoming
 from store.journal_writer import JournalWriter
+from store.outbox import End
 from tests import one_row
 from tests.harness import PEOPLE, Gateway, mail
 
@@ -242,7 +243,7 @@ def test_busy_counts_what_is_due_soon_and_what_is_being_sent(any_store: Store, a
     assert pending.next_due(any_store) == NOW
     one_row.claim(any_store, second, "w", NOW)
     assert pending.busy(any_store, NOW + timedelta(minutes=1)) == 1
-    one_row.fail(any_store, second, "w", "550 no", NOW)
+    sending.settle(any_store, any_config, "w", [End(second, "failed", "550 no")], NOW)
     assert pending.busy(any_store, NOW + timedelta(minutes=1)) == 0
     assert pending.next_due(any_store) == NOW + timedelta(hours=1)
     failed = Gateway(any_config, any_store).ticket("HO#1001")["events"][-1]
