@@ -16,12 +16,13 @@ from store.database import Store
 from store.errors import DiskFailed, NotFound, Permanent, Temporary
 from store.letters import Letter
 from store.outbox import End
-from workers.compose import Mail, compose
+from workers.compose import MOST_ATTACHED, Mail, compose
 from workers.relay import Relay
-from workers.retry import UNFINISHED, Defect, pause
+from workers.retry import UNFINISHED, Defect, TooLarge, pause
 from workers.settling import Settlement
 
 _log = structlog.get_logger("worker")
+_LETTER = 64 * 1024  # bytes of a mail, at most in general, that are no files; these take 25 for 18 in base64
 
 
 class Delivery:
@@ -155,19 +156,22 @@ class Delivery:
         if letter.attempts > UNFINISHED and not letter.reply:
             # Every attempt so far died with its process: such a row must not go on killing workers.
             raise Permanent(f"given up: none of {letter.attempts - 1} attempts came to an end")
-        mail = self._compose(letter)
         try:
-            return self._relay.send(mail)
+            try:
+                return self._relay.send(self._compose(letter))
+            except TooLarge as error:  # its files are on the portal too
+                room = min(max(0, error.limit * 18 // 25 - _LETTER), MOST_ATTACHED)
+                return self._relay.send(self._compose(letter, room))
         except (Temporary, Permanent):
             raise
         except Exception as error:
             _log.exception("relay", outbox=letter.id)
             raise Defect(f"could not be sent: {error!r}") from error
 
-    def _compose(self, letter: Letter) -> Mail:
+    def _compose(self, letter: Letter, room: int = MOST_ATTACHED) -> Mail:
         try:
             desk = self._config.desks[letter.facts["desk"]]
-            return compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob)
+            return compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob, room=room)
         except NotFound as error:  # a file may come back with a backup
             raise Defect(f"could not be composed: {error}") from error
         except (Temporary, Permanent):

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from store import clock
 from store.apply import apply
 from store.commands import Author, NewMessage, OpenTicket, ResendMail, SupportReply, SuppressAddress
 from store.errors import BadInput
 from store.rules.tokens import Token, sign
-from store.schema import Outbox, Undeliverable
+from store.schema import Attachment, Outbox, Undeliverable
 from tests.fakes import DROP, FakeRelay, until
 from tests.harness import Gateway
 from tests.workers.bench import Bench, copies
@@ -293,3 +294,41 @@ def test_a_count_that_was_lifted_begins_anew(bench: Bench, returned: Gateway, fa
     strike(bench, returned, 2)
     with bench.store.read() as connection:
         assert connection.execute(select(Undeliverable.c.hard, Undeliverable.c.suppressed)).one() == (2, None)
+
+
+# --- size
+
+
+@pytest.mark.threat(76)
+def test_files_too_large_for_the_relay_become_links_before_sending(bench: Bench, gateway: Gateway) -> None:
+    """The relay says at EHLO what it takes (RFC 1870)."""
+    with FakeRelay(size=400_000) as small:
+        bench.configure(small.url())
+        (id_,) = promise(bench, 1)
+        with bench.store.write() as connection:
+            about = connection.execute(select(Outbox.c.message_id).where(Outbox.c.id == id_)).scalar_one()
+            for name, size in (("log.txt", 60_000), ("dump.zip", 500_000)):
+                digest = bench.store.blobs.put(name.encode() * (size // len(name)))
+                values = {"message_id": about, "filename": name, "content_type": "text/plain", "size": size, "sha256": digest,
+                          "inline": False, "verdict": "accepted"}  # fmt: skip
+                connection.execute(insert(Attachment), [values])
+        with bench.worker():
+            bench.settled()
+        (mail,) = small.mails
+    assert len(mail.content) < 400_000
+    message = message_from_bytes(mail.content, policy=policy.default)
+    assert [part.get_filename() for part in message.iter_attachments()] == ["log.txt"]  # type: ignore[attr-defined]
+    text = message.get_body(("plain",)).get_content()  # type: ignore[attr-defined]
+    assert "Also on the ticket:\n- dump.zip (488 KB)" in text.replace("\r", "")
+    assert "http://127.0.0.1:8080/t/HO-1001#m" in text
+
+
+@pytest.mark.threat(76)
+def test_a_relay_too_small_for_the_words_alone_is_told_to_the_author(bench: Bench, gateway: Gateway) -> None:
+    with FakeRelay(size=1000) as tiny:
+        bench.configure(tiny.url())
+        promise(bench, 1)
+        with bench.worker():
+            until(lambda: rows(bench)[0].state == "failed")
+    assert "the relay takes 1000 at most" in rows(bench)[0].reply
+    assert len(rows(bench, "undelivered")) == 1
