@@ -251,14 +251,14 @@ def test_a_mail_whose_bytes_are_gone_does_not_stop_the_next(gateway: Gateway) ->
 
 def test_a_mail_that_kills_filers_is_taken_alone_and_in_the_end_only_salvaged(gateway: Gateway) -> None:
     """Each new filer finds rows that its predecessor died with."""
-    from gateway.filer import Filer
+    from gateway.filer import DEATHS, Filer
     from gateway.studying import Students
     from store import outcomes
 
     journal.append(gateway.store, [incoming(mail(f"mail {n}")) for n in range(3)])
     rows = journal.rows_after(gateway.store, 0, 10)
     outcomes.count_attempts(gateway.store, rows, now())
-    for _ in range(3):
+    for _ in range(DEATHS):
         outcomes.count_attempts(gateway.store, rows[:1], now())
     filer = Filer(gateway.config, gateway.store, Students(gateway.store.blobs, workers=0))
     assert [filer.file_next() for _ in range(4)] == [1, 1, 1, 0]
