@@ -41,9 +41,7 @@ BATCH = 50  # mails a transaction
 POLL = 0.05  # seconds between looks into an empty journal
 PAUSE = 1.0  # seconds to wait when nothing can be filed
 PATIENCE = 3  # errors after which a mail is not studied again, but filed with its raw bytes alone
-DEATHS = (
-    5  # of filers with it in hand, after which the same is done: a machine that is cut off often is no fault of a mail
-)
+DEATHS = 5  # of filers with it in hand, after which the same is done; some may die of a power cut
 _RENEW = timedelta(seconds=10)  # a lease this old is renewed
 _log = logging.getLogger("postern.filer")
 
