@@ -53,6 +53,12 @@ class Config:
                 if value in seen:
                     raise ConfigError(f"{file}: {field}: {value!r} is taken by {seen[value]}")
                 seen[value] = file
+        for desk, file in zip(desks, files, strict=True):
+            if desk.files.largest_mail > self.settings.smtp.max_size:
+                least = desk.files.largest_mail
+                raise ConfigError(
+                    f"{file}: files.max_size: a mail with such a file needs [smtp] max_size of {least:,} or more (X-06)"
+                )
         return {desk.name: desk for desk in desks}
 
     @cached_property

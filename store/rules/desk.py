@@ -87,6 +87,11 @@ class Files(Frozen):
     def _dotted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(e.lower() if e.startswith(".") else f".{e.lower()}" for e in value)
 
+    @property
+    def largest_mail(self) -> int:
+        """Bytes of a mail with a file of the largest size, in base64 and with room for all else (X-06)."""
+        return self.max_size * 137 // 100 + 100_000
+
 
 class Desk(Frozen):
     """One support desk. `name` is used in commands and the API, `key` in the ticket tag."""

@@ -57,12 +57,14 @@ def test_init_overwrites_nothing_and_writes_nothing_when_it_would(tmp_path: Path
     assert not (tmp_path / "desks" / "moving.toml").exists()
 
 
+@pytest.mark.req("X-06")
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
         ("postern.toml", "[smtp]\nlissten = 'x'\n", ["postern.toml", "smtp.lissten", "listen"]),
         ("postern.toml", "[smpt]\n", ["postern.toml", "smpt", "smtp"]),
         ("postern.toml", "[smtp]\nmax_size = 'big'\n", ["postern.toml", "smtp.max_size", "big"]),
+        ("postern.toml", "[smtp]\nmax_size = 21000000\n", ["hosting.toml", "files.max_size", "[smtp] max_size of 21,64"]),
         ("postern.toml", "[smtp\n", ["postern.toml", "line 1"]),
         ("desks/hosting.toml", "name = 'hosting'\n", ["hosting.toml", "key", "required"]),
         ("desks/other.toml", "name = 'hosting'\nkey='XX'\ntitle='x'\n[[mailboxes]]\naddress='a@b.test'\n", ["name", "taken by"]),

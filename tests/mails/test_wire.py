@@ -116,6 +116,7 @@ def test_any_subject_arrives_as_it_is(subject: str) -> None:
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(st.text(max_size=300), st.text(max_size=120), st.text(max_size=200), st.text(max_size=400))
+@pytest.mark.req("X-07")
 @pytest.mark.threat(70)
 def test_no_text_breaks_a_mail(subject: str, name: str, filename: str, text: str) -> None:
     """For any subject, name, file name and text: the mail is whole, to one address, and says what they say."""
@@ -133,6 +134,7 @@ def test_no_text_breaks_a_mail(subject: str, name: str, filename: str, text: str
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.req("X-07")
 @pytest.mark.threat(70)
 def test_line_ends_in_values_become_blanks_and_the_mail_is_sent(template: str) -> None:
     values = dict.fromkeys(
@@ -159,6 +161,7 @@ def test_long_message_ids_are_never_encoded() -> None:
 
 
 @pytest.mark.threat(44)
+@pytest.mark.req("X-07")
 @pytest.mark.threat(70)
 def test_names_cannot_become_addresses() -> None:
     for name in (
