@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from store.config import Config
 from store.database import Store
@@ -86,19 +87,20 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def _empty(url: str) -> None:
     """Ends whoever is still connected, and leaves the tables as the migrations make them."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with engine.connect() as connection:
-        connection.execute(text(others))
-        rows = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed([*JOURNAL, *MAIN]))
-        connection.exec_driver_sql(
-            "BEGIN; UPDATE person SET same_as = NULL; UPDATE ticket SET merged_into = NULL; " + rows + "; COMMIT"
-        )
-        sequences = "SELECT setval(seqrelid, 1, false) FROM pg_sequence"
-        connection.execute(text(sequences))
-        for ledger, head in HEADS.items():
-            connection.execute(text(f"UPDATE alembic_version_{ledger} SET version_num = :head"), {"head": head})
-    engine.dispose()
+    rows = (f'DELETE FROM "{table.name}"' for table in reversed([*JOURNAL, *MAIN]))
+    heads = (f"UPDATE alembic_version_{ledger} SET version_num = '{head}'" for ledger, head in HEADS.items())
+    sequences = "SELECT setval(seqrelid, 1, false) FROM pg_sequence"
+    uncycled = ("UPDATE person SET same_as = NULL", "UPDATE ticket SET merged_into = NULL")
+    with _cleaner(url).connect() as connection:
+        connection.exec_driver_sql(others)
+        connection.exec_driver_sql("; ".join(["BEGIN", *uncycled, *rows, *heads, sequences, "COMMIT"]))
+
+
+@cache
+def _cleaner(url: str) -> Engine:
+    """Stays connected until the database is dropped: connecting anew for each test takes longer than cleaning."""
+    return create_engine(url, isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
