@@ -46,7 +46,8 @@ from tests.conftest import installation
 from tests.stores import open_lightly
 
 PASSWORD = "correct horse"
-CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)).hash(PASSWORD)
+HASHER = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+CHEAP = HASHER.hash(PASSWORD)
 
 ANNA = Author("anna@weber.example", "Anna Weber")
 KIM = Author("kim@partner.example", "Kim Sato")
