@@ -18,13 +18,12 @@ from gateway.filer import Filer
 from gateway.studying import Students
 from store import journal, outbox
 from store.clock import Clock
-from store.database import Store, open_store
 from store.journal import Incoming
-from store.migrate import migrate
 from store.rules.fanout import ANSWERS
 from store.schema import Outbox
 from tests.conftest import installation
 from tests.harness import PEOPLE, Gateway
+from tests.stores import open_lightly
 from workers.compose import compose
 
 WEEK = timedelta(days=7)
@@ -45,8 +44,7 @@ class House:
 
     def __init__(self, folder: Path, domain: str, clock: Clock) -> None:
         config = installation(folder, ("hosting",), domain)
-        self.store: Store = open_store(config)
-        migrate(config, self.store)
+        self.store = open_lightly(config)
         self.clock, self.gateway = clock, Gateway(config, self.store)
         self.gateway.filer = Filer(config, self.store, Students(self.store.blobs, workers=0), clock)
         self.desk = config.desks["hosting"]
