@@ -5,12 +5,13 @@ What Core does around a statement each time costs several times the answer of th
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, JSON, ColumnElement, Connection, Dialect, bindparam
+from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, Text, TypeDecorator, bindparam
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -46,13 +47,23 @@ class Question:
         return [self._row._make(row) for row in map(form.read, rows)]
 
 
+class _JsonList(TypeDecorator[Sequence[Any]]):
+    """A list as SQLite's json_each reads it; most are empty."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str:
+        return json.dumps(list(value)) if value else "[]"
+
+
 class among(FunctionElement[bool]):
     """Whether a column has one of the values of the list that is bound to a name: an IN of one text for any list."""
 
     inherit_cache = True  # and no type: SQLite would be asked whether a Boolean is 1, which no index answers
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        super().__init__(column, bindparam(name, type_=JSON().with_variant(ARRAY(column.type), "postgresql")))
+        super().__init__(column, bindparam(name, type_=_JsonList().with_variant(ARRAY(column.type), "postgresql")))
 
 
 @compiles(among, "sqlite")
