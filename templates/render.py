@@ -1,4 +1,4 @@
-"""Renders a mail template to subject, text and HTML, and says times and sizes in words.
+"""Renders a mail template to subject, text and HTML in a language.
 
 Undefined names are errors; only HTML is escaped.
 """
@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from textwrap import fill
 
-from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
 from templates.contexts import MailContext, one_line
-from templates.words import FLAGS, NOTICE_MARK, first_zone, linked
+from templates.languages import ENGLISH, translations
+from templates.saying import in_language, said
+from templates.words import FLAGS, NOTICE_MARKS, linked
+from templates.wrapping import columns, rule, wrap
 
 FOLDER = Path(__file__).parent / "mail"
-LANGUAGE = "en"  # of the sentences in the templates
-_LOCALE = "en_GB"  # of the dates in them
-WIDTH = 78
 _PARTS = ("subject.txt", "body.txt", "body.html")
 
 
@@ -41,27 +38,34 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(p.name for p in FOLDER.iterdir() if all((p / part).is_file() for part in _PARTS)))
 
 
-def render(name: str, context: MailContext) -> Rendered:
+def render(name: str, context: MailContext, language: str = ENGLISH) -> Rendered:
     """The mail a template makes of a context. Raises jinja2.TemplateError for a template that is missing or broken."""
-    environment = _environment()
-    subject, text, html = (environment.get_template(f"{name}/{part}").render(mail=context) for part in _PARTS)
+    environment, mail = _environment(language), in_language(context, language)
+    subject, text, html = (environment.get_template(f"{name}/{part}").render(mail=mail) for part in _PARTS)
     return Rendered(one_line(subject), text.strip("\n") + "\n", html.strip() + "\n")
 
 
 @cache
-def _environment() -> Environment:
+def _environment(language: str = ENGLISH) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
+        extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,
         autoescape=lambda name: name is not None and name.endswith(".html"),
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(wrap=wrap, prose=prose, rule=rule)
-    environment.globals["notice_mark"] = NOTICE_MARK  # before the shared sentences, which say it
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(wrap=wrap, prose=prose, rule=rule, columns=columns)
+    # Before the shared sentences, which may use them.
+    environment.globals |= {
+        "language": language,
+        "notice_mark": NOTICE_MARKS[language],
+        "flag_words": lambda name: said(language, FLAGS.get(name, str(name))),
+    }
     environment.globals["words"] = _words(environment)
-    environment.globals["flag_words"] = lambda name: FLAGS.get(name, name)
     return environment
 
 
@@ -78,17 +82,6 @@ def _words(environment: Environment) -> dict[str, Callable[..., str]]:
     return {name: plain(macro) for name, macro in macros.items() if isinstance(macro, Macro)}
 
 
-def wrap(value: str, indent: str = "") -> str:
-    """Our own sentences in the text version, at most 78 wide; links and long names stay whole."""
-    line = " ".join(value.split())
-    return fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def rule(value: str) -> str:
-    """A line under a heading, as long as the heading's last line."""
-    return "-" * min(len(value.rsplit("\n", 1)[-1]), WIDTH)
-
-
 def prose(value: str) -> Markup:
     """Somebody's text as HTML: escaped, with its lines and blanks, and http links one can follow (threats 55, 60)."""
     return linked(value, Markup('<a href="{0}" class="link">{0}</a>'), _lines)
@@ -97,20 +90,3 @@ def prose(value: str) -> Markup:
 def _lines(value: str) -> Markup:
     text = str(escape(value)).replace("\t", "    ").replace("  ", " &nbsp;")
     return Markup(text.replace("\n ", "\n&nbsp;").replace("\n", "<br>\n"))
-
-
-def moment(at: str, *zones: str) -> str:
-    """An ISO time as its reader would say it, in the first of the time zones that exists."""
-    when = datetime.fromisoformat(at)
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    local = when.astimezone(first_zone(*zones))
-    name = local.tzname() or ""
-    name = f"UTC{name}" if name.startswith(("+", "-")) else name  # zones without letters are named by their offset
-    return f"{format_datetime(local, 'd MMMM y, HH:mm', tzinfo=local.tzinfo, locale=_LOCALE)} {name}"
-
-
-def size(octets: int) -> str:
-    """The size of a file in words."""
-    if octets < 1024:
-        return f"{octets} bytes"
-    return f"{octets / 1024:.0f} KB" if octets < 1024 * 1000 else f"{octets / 1024 / 1024:.1f} MB"

@@ -14,7 +14,10 @@ from store.rules.desk import Answer, Desk
 from store.rules.fanout import ANSWERS
 from store.rules.tokens import Token, loop_mark, sign
 from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
-from templates.render import LANGUAGE, moment, render, size
+from templates.figures import moment, size
+from templates.languages import ENGLISH, choose
+from templates.phrases import NAMELESS
+from templates.render import render
 from workers.mime import encode_mailbox, encode_words, safe_filename, write_body
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
@@ -49,9 +52,11 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     """The mail of a letter. Raises Permanent for an address that no mail can go to or come from (threats 71)."""
     recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
     attached = _fitting(letter, desk)
-    rendered = render(letter.template, context(letter, desk, attached, secret))
+    language = choose(letter.facts["language"], desk.language)
+    rendered = render(letter.template, context(letter, desk, attached, secret, language), language)
     head = "".join(
-        f"{name}: {value}\r\n" for name, value in _headers(letter, desk, sender, recipient, rendered.subject, secret)
+        f"{name}: {value}\r\n"
+        for name, value in _headers(letter, desk, sender, recipient, rendered.subject, language, secret)
     )
     body = write_body(rendered, [(file, read_blob(file.sha256)) for file in attached], letter.header_id)
     envelope = "" if letter.template in ANSWERS else _plus(
@@ -60,7 +65,9 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     return Mail(envelope, recipient, head.encode("ascii") + body)
 
 
-def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: bytes) -> MailContext:
+def context(
+    letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: bytes, language: str = ENGLISH
+) -> MailContext:
     """What the template gets to know: the letter under the desk's text policy, with nothing of a stranger's in it."""
     facts = letter.facts
     staff, outside = facts["role"] == "staff", facts["role"] == "outsider"
@@ -91,11 +98,11 @@ def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: 
         role=facts["role"], known=known, name=fact("recipient_name", 80) if known else "",
         change=facts["change"], author=fact("author", 80) if known or facts["by_support"] else "",
         author_address=fact("author_address") if staff else "", by_support=facts["by_support"],
-        at=moment(facts["at"], facts["timezone"], desk.timezone),
+        at=moment(facts["at"], facts["timezone"], desk.timezone, language=language),
         text=told, shortened=told != shown, withheld=text != "" and not shown,
-        attached=_lines(attached), elsewhere=_lines(elsewhere),
+        attached=_lines(attached, language), elsewhere=_lines(elsewhere, language),
         refused=() if secretive or letter.template not in REFUSING else tuple(
-            FileLine(one_line(f["filename"], 120) or "a file without a name", one_line(f["reason"] or "not accepted"))
+            FileLine(one_line(f["filename"], 120) or NAMELESS, one_line(f["reason"] or "not accepted"))
             for f in facts["refused"]
         ),
         allowed=fact("allowed", 1000),
@@ -145,7 +152,7 @@ def _close_address(letter: Letter, secret: bytes) -> str:
 
 
 def _headers(
-    letter: Letter, desk: Desk, sender: str, recipient: str, subject: str, secret: bytes
+    letter: Letter, desk: Desk, sender: str, recipient: str, subject: str, language: str, secret: bytes
 ) -> list[tuple[str, str]]:
     """All but those of MIME, in the order in which people read them; each value encoded and folded."""
     facts = letter.facts
@@ -174,7 +181,7 @@ def _headers(
         "Auto-Submitted": "auto-replied" if letter.template in ANSWERS else "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Postern-Loop": loop_mark(secret),
-        "Content-Language": LANGUAGE,
+        "Content-Language": language,
         "MIME-Version": "1.0",
     }
     return [(name, value) for name, value in headers.items() if value]
@@ -208,5 +215,5 @@ def _listed(ids: list[str]) -> str:
     return "\r\n ".join(f"<{id_}>" for id_ in ids)
 
 
-def _lines(files: Iterable[LetterFile]) -> tuple[FileLine, ...]:
-    return tuple(FileLine(safe_filename(file), size(file.size)) for file in files)
+def _lines(files: Iterable[LetterFile], language: str) -> tuple[FileLine, ...]:
+    return tuple(FileLine(safe_filename(file), size(file.size, language)) for file in files)

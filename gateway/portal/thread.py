@@ -13,7 +13,7 @@ from gateway.portal.words import AUTO, brief_moment, count, prose, shown_name
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts
 from templates.contexts import one_line
-from templates.render import moment, size
+from templates.figures import moment, size
 
 _EMPTY = Markup("")
 
