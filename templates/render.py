@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from types import CodeType
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
 from templates.contexts import MailContext, one_line
 from templates.languages import ENGLISH, translations
+from templates.overriding import OwnEnvironment, Stamp, stamp
 from templates.saying import in_language, said
 from templates.words import FLAGS, NOTICE_MARKS, linked
 from templates.wrapping import columns, rule, wrap
 
 FOLDER = Path(__file__).parent / "mail"
-_PARTS = ("subject.txt", "body.txt", "body.html")
+PARTS = ("subject.txt", "body.txt", "body.html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +38,58 @@ class Rendered:
 
 def names() -> tuple[str, ...]:
     """The templates that are complete, by name."""
-    return tuple(sorted(p.name for p in FOLDER.iterdir() if all((p / part).is_file() for part in _PARTS)))
+    return tuple(sorted(p.name for p in FOLDER.iterdir() if all((p / part).is_file() for part in PARTS)))
 
 
-def render(name: str, context: MailContext, language: str = ENGLISH) -> Rendered:
-    """The mail a template makes of a context. Raises jinja2.TemplateError for a template that is missing or broken."""
-    environment, mail = _environment(language), in_language(context, language)
-    subject, text, html = (environment.get_template(f"{name}/{part}").render(mail=mail) for part in _PARTS)
+def render(name: str, context: MailContext, language: str = ENGLISH, own: Path | None = None) -> Rendered:
+    """The mail a template makes of a context; `own`: the folder with the desk's own templates, which go before ours.
+
+    Raises jinja2.TemplateError for a template that is missing or broken; whatever its author did wrong for one of `own`.
+    """
+    environment = _own_environment(language, own, stamp(own)) if own else _environment(language)
+    mail = in_language(context, language)
+    subject, text, html = (environment.get_template(f"{name}/{part}").render(mail=mail) for part in PARTS)
     return Rendered(one_line(subject), text.strip("\n") + "\n", html.strip() + "\n")
+
+
+class _Compiled(BytecodeCache):
+    """The code of each template as last read, for the environments of all languages; compiling takes 10 ms a file."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, tuple[str, CodeType | None]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._code.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = (bucket.checksum, bucket.code)
+
+
+_COMPILED: dict[type[Environment], _Compiled] = {Environment: _Compiled(), OwnEnvironment: _Compiled()}
 
 
 @cache
 def _environment(language: str = ENGLISH) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+    return _prepared(Environment, FileSystemLoader(FOLDER), language)
+
+
+@lru_cache(maxsize=32)
+def _own_environment(language: str, own: Path, _stamp: Stamp) -> Environment:
+    return _prepared(OwnEnvironment, ChoiceLoader([FileSystemLoader(own), FileSystemLoader(FOLDER)]), language)
+
+
+def _prepared(kind: type[Environment], loader: BaseLoader, language: str) -> Environment:
+    environment = kind(
+        loader=loader,
         extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,
         autoescape=lambda name: name is not None and name.endswith(".html"),
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=_COMPILED[kind],
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import format_datetime
+from pathlib import Path
 
 from store.errors import Permanent
 from store.letters import Letter, LetterFile
 from store.rules.desk import Answer, Desk
 from store.rules.fanout import ANSWERS
 from store.rules.tokens import Token, loop_mark, sign
+from templates.checking import located
 from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
 from templates.figures import moment, size
 from templates.languages import ENGLISH, choose
 from templates.phrases import NAMELESS
-from templates.render import render
+from templates.render import Rendered, render
 from workers.mime import encode_mailbox, encode_words, safe_filename, write_body
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
@@ -46,6 +48,7 @@ class Mail:
     envelope_from: str
     recipient: str
     content: bytes
+    fault: str = ""  # what is wrong with the desk's own template, in whose place the shipped one was used
 
 
 def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[str], bytes]) -> Mail:
@@ -53,7 +56,7 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
     attached = _fitting(letter, desk)
     language = choose(letter.facts["language"], desk.language)
-    rendered = render(letter.template, context(letter, desk, attached, secret, language), language)
+    rendered, fault = _render(letter.template, context(letter, desk, attached, secret, language), language, desk)
     head = "".join(
         f"{name}: {value}\r\n"
         for name, value in _headers(letter, desk, sender, recipient, rendered.subject, language, secret)
@@ -62,7 +65,19 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     envelope = "" if letter.template in ANSWERS else _plus(
         _address(desk.bounce_address), Token("bounce", letter.event_id, letter.person_id), secret
     )  # fmt: skip
-    return Mail(envelope, recipient, head.encode("ascii") + body)
+    return Mail(envelope, recipient, head.encode("ascii") + body, fault)
+
+
+def _render(template: str, mail: MailContext, language: str, desk: Desk) -> tuple[Rendered, str]:
+    """By the desk's own template; by the shipped one where that is broken, with what is wrong (BR-07)."""
+    if not desk.templates:
+        return render(template, mail, language), ""
+    own = Path(desk.templates)
+    try:
+        return render(template, mail, language, own), ""
+    except Exception as error:  # a template may do anything wrong, and its message may quote the mail
+        fault = replace(located(own, template, error), what=type(error).__name__)
+        return render(template, mail, language), f"{fault}"
 
 
 def context(

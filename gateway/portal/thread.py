@@ -163,6 +163,7 @@ _STAFF_EVENTS = {
     "spam": "{who} marked this as spam",
     "unspam": "{who} found this to be no spam",
     "released": "{who} released this",
+    "template_broken": "A mail was made from the shipped template, because the desk's own is broken: {new}",
     "asked": "{who} asked {new}",
     "undone": "{who} took the last change back ({old})",
     "delivery_failed": "A mail could not be delivered: {new}",

@@ -103,6 +103,10 @@ class Desk(Frozen):
     timezone: str = Field("UTC", description="time zone of people who have not said theirs")
     preferred_channel: str = Field("", description="a sentence every mail to customers carries")
     guidance: str = Field("", description="what a customer should tell, said in the confirmation (IN-17)")
+    templates: str = Field(
+        "",
+        description="folder with mail templates of its own, relative to this file; `postern templates check` reads them (BR-07)",
+    )
     visibility: Literal["own", "organization"] = Field(
         "own", description="who sees a ticket: `own` its requester and CC people, `organization` everybody of it"
     )
