@@ -133,9 +133,15 @@ def host_and_port(value: str, key: str) -> tuple[str, int]:
 def read_desk(file: Path) -> Desk:
     """One desk file. Raises ConfigError naming the file and the key."""
     try:
-        return Desk(**_read_toml(file))
+        desk = Desk(**_read_toml(file))
     except ValidationError as error:
         raise ConfigError(_explain(file, error, Desk)) from None
+    if not desk.templates:
+        return desk
+    templates = file.parent.absolute() / desk.templates
+    if not templates.is_dir():
+        raise ConfigError(f"{file}: templates: there is no folder {templates}")
+    return desk.model_copy(update={"templates": str(templates)})
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from store.database import Store
 from store.letters import Letter, LetterFile
 from store.rows import write_event
 from store.rules.fanout import ANSWERS
-from store.schema import Attachment, Cc, Membership, Message, Outbox, Person, Staff, Ticket
+from store.schema import Attachment, Cc, Event, Membership, Message, Outbox, Person, Staff, Ticket
 
 LEASE = timedelta(seconds=30)
 _AFTER_DEATHS = (0, 1, 4, 15)  # seconds until a row is due again whose worker died with it once, twice and so on
@@ -160,6 +160,14 @@ def fail(store: Store, id_: int, holder: str, reply: str, now: datetime) -> bool
             words = f"{row.recipient}: {reply}"
             write_event(connection, row.ticket_id, "delivery_failed", None, now, new=words)
     return row is not None
+
+
+def note_fault(store: Store, ticket_id: int, fault: str, now: datetime) -> None:
+    """Shows on the ticket, once, that a mail was not made from the desk's own template, and why (BR-07)."""
+    same = (Event.c.ticket_id == ticket_id, Event.c.kind == "template_broken", Event.c.new == fault)
+    with store.write() as connection:
+        if connection.execute(select(Event.c.id).where(*same).limit(1)).first() is None:
+            write_event(connection, ticket_id, "template_broken", None, now, new=fault)
 
 
 def _settle(store: Store, id_: int, holder: str, now: datetime, **values: Any) -> bool:

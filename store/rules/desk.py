@@ -101,10 +101,17 @@ class Desk(Frozen):
     title: str = Field(description="the name people see in From and on pages")
     team: str = Field("Support", description="what the people who answer are called")
     noun: str = Field("ticket", description="what a ticket is called")
-    language: str = Field("en", description="language of people who have not said theirs")
+    language: str = Field(
+        "en",
+        description="language of people who have not said theirs: `en`, `de`, `fr`, `es` or `ja`; mails in any other are English",
+    )
     timezone: str = Field("UTC", description="time zone of people who have not said theirs")
     preferred_channel: str = Field("", description="a sentence every mail to customers carries")
     guidance: str = Field("", description="what a customer should tell, said in the confirmation (IN-17)")
+    templates: str = Field(
+        "",
+        description="folder with mail templates of its own, relative to this file; `postern templates check` reads them (BR-07)",
+    )
     visibility: Literal["own", "organization"] = Field(
         "own", description="who sees a ticket: `own` its requester and CC people, `organization` everybody of it"
     )

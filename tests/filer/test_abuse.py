@@ -15,7 +15,7 @@ from store.clock import now
 from store.errors import Temporary
 from store.journal import Incoming
 from store.rules.tokens import Token, sign
-from templates.words import NOTICE_MARK
+from templates.words import NOTICE_MARKS
 from tests.harness import Gateway, mail
 from workers.compose import compose
 
@@ -144,7 +144,7 @@ def test_an_answer_without_words_of_its_own_is_kept_as_a_note_and_its_author_is_
 ) -> None:
     gateway.receive(mail())
     text = notice(gateway, TAG)
-    assert NOTICE_MARK in text
+    assert NOTICE_MARKS["en"] in text
     body = {
         "only the quotation": "\n".join(f"> {line}" for line in text.splitlines()),
         "the bare notice": text,

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.parse import parse
 from store.errors import Permanent
 from store.letters import LetterFile
 from store.rules.fanout import ANSWERS
 from store.rules.tags import base_subject, find_tags
 from store.rules.tokens import Token, loop_mark, verify
 from templates.contexts import one_line
+from templates.languages import LANGUAGES
 from templates.render import render
 from tests.mails.letters import (
     BLOBS,
@@ -60,6 +62,23 @@ def test_every_mail_reads_back_as_it_was_rendered(template: str, role: str, know
     assert seen.headers["References"].split() == ["<one@weber.test>", "<two@weber.test>"]
     outside = role == "outsider"
     assert (made.facts["link"] in seen.text, made.facts["link"] in seen.html) == (not outside, not outside)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.threat(72)
+def test_our_own_reader_finds_the_same_text_in_every_language(template: str, language: str) -> None:
+    """`read` checks the wire: no bare LF, no line over 998, one From, Date and Message-ID."""
+    for role in ("requester", "cc", "staff"):
+        made = letter(template, role=role, language=language, text="Grüße\n\n 日本語 =?x?=\n\u2028from")
+        mail = send(made)
+        seen, parsed = read(mail), parse(mail.content)
+        assert seen.headers["Content-Language"] == language
+        attached = [file for file in made.files if file.filename in seen.files]
+        rendered = render(template, context(made, DESK, attached, SECRET, language), language)
+        assert seen.text == rendered.text and seen.html == rendered.html and seen.subject == rendered.subject
+        assert (parsed.text.split(), parsed.subject) == (rendered.text.split(), rendered.subject)
+        assert (parsed.message_id, parsed.defects) == (made.header_id, ()) and parsed.auto
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
