@@ -229,7 +229,7 @@ def test_readers_that_hang_are_replaced_and_every_mail_is_read(gateway: Gateway,
             os.kill(pid, how)
         filed = settle(filer, 3, gateway)
         assert max(filed.values()) < fair(AT_ONCE * 2)
-    assert subjects(gateway) == [f"mail {n}" for n in range(3)]
+    assert set(subjects(gateway)) == {"mail 0", "mail 1", "mail 2"}
     assert not [ticket for ticket in gateway.tickets() if "unreadable" in ticket["flags"]]
     until(lambda: len(children() - before) <= 1)
 
