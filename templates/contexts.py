@@ -54,6 +54,15 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture the HTML version shows: its Content-ID without <>, the name of its file, how many pixels wide."""
+
+    cid: str
+    name: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailContext:
     """Everything a template may use. Texts are raw: the HTML side escapes them. Single values hold no line ends."""
 
@@ -85,6 +94,7 @@ class MailContext:
     text: str
     shortened: bool  # the text is an excerpt
     withheld: bool  # there is a text and this mail may not hold it
+    pictures: tuple[Picture, ...]  # among the attached
     attached: tuple[FileLine, ...]
     elsewhere: tuple[FileLine, ...]  # on the ticket, not in this mail
     refused: tuple[FileLine, ...]

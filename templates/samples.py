@@ -33,7 +33,7 @@ _BASE = MailContext(
     tag="[HO#1042]", subject="Disk full on web-3", label="Open", label_changed=False, help="", link=_LINK,
     former="", close_address="", role="requester", known=True, name="Anna Weber",
     change="opened", author="Anna Weber", author_address="", by_support=False, at="",
-    text=_QUESTION, shortened=False, withheld=False, attached=(), elsewhere=(), refused=(), allowed=_ALLOWED,
+    text=_QUESTION, shortened=False, withheld=False, pictures=(), attached=(), elsewhere=(), refused=(), allowed=_ALLOWED,
     missing=(), nudged=False, asked=(), used_by="", problems=(), commands=(), password_link="",
     priority="medium", department="Technical", origin="mail:technical@help.example.com", flags=(), claims="",
 )  # fmt: skip

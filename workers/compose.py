@@ -21,6 +21,7 @@ from templates.languages import ENGLISH, choose
 from templates.phrases import NAMELESS
 from templates.render import Rendered, render
 from workers.mime import encode_mailbox, encode_words, safe_filename, write_body
+from workers.pictures import pictures
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
 # Our own words alone: whoever reads one of these may be another than who wrote to us (threats 38, 40).
@@ -56,12 +57,15 @@ def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[s
     recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
     attached = _fitting(letter, desk)
     language = choose(letter.facts["language"], desk.language)
-    rendered, fault = _render(letter.template, context(letter, desk, attached, secret, language), language, desk)
+    files = [(file, read_blob(file.sha256)) for file in attached]
+    shown = pictures(files, letter.header_id)
+    told = replace(context(letter, desk, attached, secret, language), pictures=tuple(shown.values()))
+    rendered, fault = _render(letter.template, told, language, desk)
     head = "".join(
         f"{name}: {value}\r\n"
         for name, value in _headers(letter, desk, sender, recipient, rendered.subject, language, secret)
     )
-    body = write_body(rendered, [(file, read_blob(file.sha256)) for file in attached], letter.header_id)
+    body = write_body(rendered, files, letter.header_id, {file: picture.cid for file, picture in shown.items()})
     envelope = "" if letter.template in ANSWERS else _plus(
         _address(desk.bounce_address), Token("bounce", letter.event_id, letter.person_id), secret
     )  # fmt: skip
@@ -114,7 +118,7 @@ def context(
         change=facts["change"], author=fact("author", 80) if known or facts["by_support"] else "",
         author_address=fact("author_address") if staff else "", by_support=facts["by_support"],
         at=moment(facts["at"], facts["timezone"], desk.timezone, language=language),
-        text=told, shortened=told != shown, withheld=text != "" and not shown,
+        text=told, shortened=told != shown, withheld=text != "" and not shown, pictures=(),
         attached=_lines(attached, language), elsewhere=_lines(elsewhere, language),
         refused=() if secretive or letter.template not in REFUSING else tuple(
             FileLine(one_line(f["filename"], 120) or NAMELESS, one_line(f["reason"] or "not accepted"))
