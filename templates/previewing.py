@@ -15,14 +15,14 @@ from templates.samples import samples
 _PAGE = Markup("""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>Mails</title>
-<style>body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em }}
-td {{ padding: .2em 1.5em .2em 0; vertical-align: top }}</style></head>
-<body><h1>Mails</h1><table>
+<style>body {{ font: 16px/1.6 system-ui, sans-serif; margin: 2em auto; max-width: 44em; padding: 0 1em }}
+span {{ white-space: nowrap; margin-right: 1.2em }}</style></head>
+<body><h1>Mails</h1>
 {rows}
-</table></body></html>
+</body></html>
 """)
-_ROW = Markup("<tr><td>{case}</td><td>{subject}</td>{cells}</tr>")
-_CELL = Markup('<td>{language} <a href="{stem}.html">HTML</a> <a href="{stem}.txt">text</a></td>')
+_ROW = Markup("<p><b>{case}</b>: {subject}<br>{cells}</p>")
+_CELL = Markup('<span>{language} <a href="{stem}.html">HTML</a> <a href="{stem}.txt">text</a></span> ')
 
 
 def preview(
