@@ -15,6 +15,7 @@ BENCHMARKS = {
     "large": large_mail.measure,
     "filing": filing.measure,
     "deciding": deciding.measure,
+    "deciding-store": deciding.measure_store,
     "deciding-rules": deciding.measure_rules,
     "parsing": parsing.measure,
     "parsing-large": large_parsing.measure,
@@ -41,8 +42,12 @@ def show(figures: list[Figure]) -> None:
     form = "{:<34} {:>7} {:>8}   {:>8} {:<10} {:<44} {:>9}"
     print(form.format("", "ratio", "aim", "ours", "", "reference, in the same run", "").rstrip())
     for each in figures:
-        told = (each.name, f"{each.ratio:.2f}", each.aim, f"{each.ours:,.1f}", each.unit)
-        print(form.format(*told, each.against, f"{each.reference:,.1f}"))
+        told = (each.name, f"{each.ratio:.2f}", each.aim, _number(each.ours), each.unit)
+        print(form.format(*told, each.against, _number(each.reference)))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}" if value >= 10 else f"{value:.3f}"
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from gateway.decide import Facts, Verdict
 from gateway.parse import Parsed
-from gateway.parse.fields import read_fields
 from gateway.studying import Studied
 from store import people
 from store.commands import Author, Command, Fields, NewFile, NewMessage
@@ -75,8 +74,7 @@ class Case:
     @property
     def fields(self) -> Fields:
         """What it says of the fields of a form (A-28)."""
-        told = read_fields(self.parsed.reply).told
-        return tuple((name, value) for name, value in told.items() if name != "priority")
+        return tuple((name, value) for name, value in self.parsed.fields.told.items() if name != "priority")
 
     @property
     def alerts(self) -> tuple[str, ...]:
@@ -89,7 +87,7 @@ class Case:
         own = self.facts.mailbox.priority
         if not self.facts.desk.priority_field or own != "medium":
             return own
-        said = next((p for p in PRIORITIES if p == read_fields(self.parsed.reply).priority), None)
+        said = next((p for p in PRIORITIES if p == self.parsed.fields.priority), None)
         if said:
             return said
         if self.parsed.importance:

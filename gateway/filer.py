@@ -40,7 +40,8 @@ from store.rules.desk import Files
 BATCH = 50  # mails a transaction
 POLL = 0.05  # seconds between looks into an empty journal
 PAUSE = 1.0  # seconds to wait when nothing can be filed
-PATIENCE = 3  # attempts after which a mail is not studied again, but filed with its raw bytes alone
+PATIENCE = 3  # errors after which a mail is not studied again, but filed with its raw bytes alone
+DEATHS = 5  # of filers with it in hand, after which the same is done; some may die of a power cut
 _RENEW = timedelta(seconds=10)  # a lease this old is renewed
 _log = logging.getLogger("postern.filer")
 
@@ -171,7 +172,7 @@ class Filer:
 
     def _begin(self, row: JournalRow) -> Reading:
         desk = self._config.desks.get(row.desk)
-        hopeless = self._begun.get(row.id, 0) >= PATIENCE or self._faults[row.id] >= PATIENCE or row.missing
+        hopeless = self._begun.get(row.id, 0) >= DEATHS or self._faults[row.id] >= PATIENCE or row.missing
         check = is_to_be_checked(self._config.settings.auth, row)
         return self._students.begin(row, desk.files if desk else Files(), hopeless, check)
 

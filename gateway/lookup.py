@@ -12,6 +12,7 @@ from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, R
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof
 from store import facts as ask
+from store import people
 from store.config import Config
 from store.facts import Asking
 from store.journal import JournalRow
@@ -45,7 +46,7 @@ def look_up(
     places = [p for p in map(config.addresses.locate, row.recipients) if isinstance(p, Place) and p.desk == desk.name]
     tokens = [token for place in places if (token := verify(place.extension, config.secret))]
     email = normalise(parsed.sender.address) if parsed.sender else ""
-    sender = ask.sender(connection, email) if email else None
+    sender = people.find(connection, email) if email else None
     ids = list(dict.fromkeys([*parsed.in_reply_to, *reversed(parsed.references)]))[:_MOST_IDS]
     own = {id_: token for id_ in ids if (token := own_id(id_, config.secret))}
     tags = [str(number) for key, number in find_tags(parsed.subject) if key == desk.key][:_MOST_TAGS]
@@ -71,7 +72,7 @@ def look_up(
         reported=_reported(connection, desk, tokens, parsed, config.secret),
         answers_today=past.answers_today,
         answers_this_hour=past.answers_this_hour,
-        repeats=past.repeats,
+        repeats=past.gists.count(gist(parsed.text)) if past.gists else 0,
         strangers_this_hour=past.strangers_this_hour,
     )
 
@@ -98,7 +99,6 @@ def _asking(config: Config, row: JournalRow, parsed: Parsed, email: str, now: da
         message_id=parsed.message_id,
         email=email,
         correspondent=without_extension(email),
-        gist=gist(parsed.text),
         now=now,
         hour=now - timedelta(hours=1),
         day=now - timedelta(days=1),

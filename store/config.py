@@ -56,6 +56,12 @@ class Config:
                 if value in seen:
                     raise ConfigError(f"{file}: {field}: {value!r} is taken by {seen[value]}")
                 seen[value] = file
+        for desk, file in zip(desks, files, strict=True):
+            if desk.files.largest_mail > self.settings.smtp.max_size:
+                least = desk.files.largest_mail
+                raise ConfigError(
+                    f"{file}: files.max_size: a mail with such a file needs [smtp] max_size of {least:,} or more (X-06)"
+                )
         return {desk.name: desk for desk in desks}
 
     @cached_property
@@ -147,9 +153,15 @@ def host_and_port(value: str, key: str) -> tuple[str, int]:
 def read_desk(file: Path) -> Desk:
     """One desk file. Raises ConfigError naming the file and the key."""
     try:
-        return Desk(**_read_toml(file))
+        desk = Desk(**_read_toml(file))
     except ValidationError as error:
         raise ConfigError(_explain(file, error, Desk)) from None
+    if not desk.templates:
+        return desk
+    templates = file.parent.absolute() / desk.templates
+    if not templates.is_dir():
+        raise ConfigError(f"{file}: templates: there is no folder {templates}")
+    return desk.model_copy(update={"templates": str(templates)})
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, FromClause, Select, bindparam, func, insert, select, update
 
+from store.questions import Question, among
 from store.rules.addressing import normalise
 from store.rules.desk import Desk
 from store.rules.fanout import Concerned
@@ -18,19 +19,29 @@ from store.schema import Cc, Membership, Organization, Person, Staff, Ticket, in
 _BY_EMAIL = select(func.coalesce(Person.c.same_as, Person.c.id).label("id"), Person.c.name).where(
     Person.c.email == bindparam("email")
 )
-_ANY_OF: BindParameter[list[int]] = bindparam("ids", expanding=True)
-_PEOPLE = select(
-    Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.language, Person.c.timezone
-).where(Person.c.id.in_(_ANY_OF))  # fmt: skip
-_MEMBERSHIPS = (
-    select(
-        Membership.c.person_id, Membership.c.organization_id, Membership.c.role, Organization.c.language, Organization.c.timezone
-    )
-    .join(Organization, Organization.c.id == Membership.c.organization_id)
-    .where(Membership.c.person_id.in_(_ANY_OF))
-    .order_by(Membership.c.id)
-)  # fmt: skip
-_DESKS = select(Staff.c.person_id, Staff.c.desk).where(Staff.c.person_id.in_(_ANY_OF))
+_ASKED, _FURTHER = Person.alias("asked"), Person.alias("further")
+
+
+def _facts_of(people: FromClause) -> Select[Any]:
+    """What PersonFacts are made of: a row for each further address, membership and desk of a person."""
+    return (
+        select(
+            Person.c.id, Person.c.email, Person.c.name, Person.c.status, Person.c.confirmed, Person.c.vouched, Person.c.language,
+            Person.c.timezone, _FURTHER.c.id.label("further"), Membership.c.organization_id, Membership.c.role,
+            Organization.c.language.label("its_language"), Organization.c.timezone.label("its_timezone"), Staff.c.desk,
+        )
+        .select_from(people)
+        .outerjoin(_FURTHER, _FURTHER.c.same_as == Person.c.id)
+        .outerjoin(Membership, Membership.c.person_id == Person.c.id)
+        .outerjoin(Organization, Organization.c.id == Membership.c.organization_id)
+        .outerjoin(Staff, Staff.c.person_id == Person.c.id)
+        .order_by(Membership.c.id)
+    )  # fmt: skip
+
+
+_SAME_AS_ASKED = _ASKED.join(Person, Person.c.id == func.coalesce(_ASKED.c.same_as, _ASKED.c.id))
+_WITH_EMAIL = Question(_facts_of(_SAME_AS_ASKED).where(_ASKED.c.email == bindparam("email")))
+_WITH_IDS = Question(_facts_of(Person).where(among(Person.c.id, "ids")))
 _ORGANIZATION = (
     select(Organization.c.id)
     .join(Membership, Membership.c.organization_id == Organization.c.id)
@@ -76,33 +87,32 @@ def vouch(connection: Connection, person_id: int) -> None:
 
 
 def find(connection: Connection, email: str) -> PersonFacts | None:
-    """The person with this address, None when unknown."""
-    row = connection.execute(_BY_EMAIL, {"email": normalise(email)}).first()
-    return next(iter(facts(connection, [row.id])), None) if row is not None else None
+    """The person with this address, be it a further one of theirs; None when nobody has it."""
+    rows = _WITH_EMAIL.ask(connection, {"email": normalise(email)})
+    return _gather(rows) if rows else None
 
 
 def facts(connection: Connection, ids: Collection[int]) -> list[PersonFacts]:
     """The people with these ids, in the order of ids, with their memberships and desks."""
     if not ids:
         return []
-    any_of = {"ids": list(ids)}
-    rows = connection.execute(_PEOPLE, any_of).all()
-    memberships: dict[int, list[tuple[int, str]]] = {}
-    fallback: dict[int, tuple[str, str]] = {}
-    for person, organization, role, language, timezone in connection.execute(_MEMBERSHIPS, any_of):
-        memberships.setdefault(person, []).append((organization, role))
-        fallback.setdefault(person, (language, timezone))
-    desks: dict[int, list[str]] = {}
-    for person, desk in connection.execute(_DESKS, any_of):
-        desks.setdefault(person, []).append(desk)
-    found = {}
-    for row in rows:
-        language, timezone = fallback.get(row.id, ("", ""))
-        found[row.id] = PersonFacts(
-            row.id, row.email, row.name, row.status, row.confirmed, tuple(sorted(desks.get(row.id, ()))),
-            tuple(memberships.get(row.id, ())), row.language or language, row.timezone or timezone,
-        )  # fmt: skip
-    return [found[id_] for id_ in dict.fromkeys(ids) if id_ in found]
+    wanted = list(dict.fromkeys(ids))
+    rows: dict[int, list[Any]] = {}
+    for row in _WITH_IDS.ask(connection, {"ids": wanted}):
+        rows.setdefault(row.id, []).append(row)
+    return [_gather(rows[id_]) for id_ in wanted if id_ in rows]
+
+
+def _gather(rows: Sequence[Any]) -> PersonFacts:
+    """One person; where they name no language or time zone, their first organisation's."""
+    one = rows[0]
+    return PersonFacts(
+        one.id, one.email, one.name, one.status, one.confirmed,
+        tuple(sorted({row.desk for row in rows if row.desk})),
+        tuple({row.organization_id: (row.organization_id, row.role) for row in rows if row.role}.values()),
+        one.language or one.its_language or "", one.timezone or one.its_timezone or "",
+        tuple(sorted({row.further for row in rows if row.further is not None})), one.vouched,
+    )  # fmt: skip
 
 
 def organization_of(connection: Connection, person_id: int, desk: str) -> int | None:

@@ -11,10 +11,12 @@ from sqlalchemy import (
     BindParameter,
     CompoundSelect,
     Connection,
+    Text,
     bindparam,
+    case,
     exists,
     func,
-    literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     cast as sql_cast,
 )
 
+from store.questions import Question, among
 from store.rules.people import TicketFacts
 from store.schema import Cc, Cited, Consulted, Event, Message, Parked, Person, Ticket
 from store.tables import Utc
@@ -60,38 +63,36 @@ _MERGED, _ONCE = Ticket.alias("merged"), Ticket.alias("once")
 _DESK: BindParameter[str] = bindparam("desk")
 
 
-def _any(name: str) -> Any:
-    return bindparam(name, expanding=True)
-
-
-def _pointing(kind: str, key: Any, place: Any, ticket: Any) -> Any:
+def _pointing(kind: Any, key: Any, place: Any, ticket: Any) -> Any:
     return select(
-        literal(kind).label("kind"), sql_cast(key, Message.c.text.type).label("key"), place.label("place"), ticket.label("ticket_id")
+        kind.label("kind"), sql_cast(key, Message.c.text.type).label("key"), place.label("place"), ticket.label("ticket_id")
     )  # fmt: skip
 
 
+def _kind(name: str) -> Any:
+    return literal_column(f"'{name}'", Text)
+
+
 _POINTERS: CompoundSelect[Any] = union_all(
-    _pointing("ticket", Ticket.c.id, Ticket.c.id, Ticket.c.id).where(Ticket.c.id.in_(_any("tickets"))),
-    _pointing("event", Event.c.id, Event.c.id, Event.c.ticket_id).where(Event.c.id.in_(_any("events"))),
-    _pointing("parked", Parked.c.id, Parked.c.id, Parked.c.ticket_id).where(
-        Parked.c.id.in_(_any("parked")), Parked.c.done_at.is_(None)
+    _pointing(_kind("ticket"), Ticket.c.id, Ticket.c.id, Ticket.c.id).where(among(Ticket.c.id, "tickets")),
+    _pointing(_kind("event"), Event.c.id, Event.c.id, Event.c.ticket_id).where(among(Event.c.id, "events")),
+    _pointing(
+        case((Parked.c.done_at.is_(None), _kind("parked")), else_=_kind("settled")),
+        Parked.c.id, Parked.c.id, Parked.c.ticket_id,
+    ).where(among(Parked.c.id, "parked")),
+    _pointing(_kind("message_id"), Message.c.message_id, Message.c.id, Message.c.ticket_id).where(
+        among(Message.c.message_id, "message_ids"), Message.c.at <= bindparam("before", type_=Utc)
     ),
-    _pointing("settled", Parked.c.id, Parked.c.id, Parked.c.ticket_id).where(
-        Parked.c.id.in_(_any("parked")), Parked.c.done_at.is_not(None)
+    _pointing(_kind("number"), Ticket.c.number, Ticket.c.id, Ticket.c.id).where(
+        Ticket.c.desk == _DESK, among(Ticket.c.number, "numbers")
     ),
-    _pointing("message_id", Message.c.message_id, Message.c.id, Message.c.ticket_id).where(
-        Message.c.message_id.in_(_any("message_ids")), Message.c.at <= bindparam("before", type_=Utc)
+    _pointing(_kind("root"), Cited.c.message_id, Cited.c.id, Cited.c.ticket_id).where(
+        Cited.c.desk == _DESK, among(Cited.c.message_id, "roots")
     ),
-    _pointing("number", Ticket.c.number, Ticket.c.id, Ticket.c.id).where(
-        Ticket.c.desk == _DESK, Ticket.c.number.in_(_any("numbers"))
-    ),
-    _pointing("root", Cited.c.message_id, Cited.c.id, Cited.c.ticket_id).where(
-        Cited.c.desk == _DESK, Cited.c.message_id.in_(_any("roots"))
-    ),
-)
+)  # fmt: skip
 _FOUND = _POINTERS.cte("found")
 _PERSON: BindParameter[int] = bindparam("person")
-_NAMED = (
+_NAMED = Question(
     select(
         _FOUND.c.kind, _FOUND.c.key, _MERGED.c.number.label("number_named"),
         Ticket.c.id, Ticket.c.desk, Ticket.c.number, Ticket.c.requester_id, Ticket.c.organization_id, Ticket.c.state,
@@ -131,5 +132,5 @@ def named(connection: Connection, desk: str, pointers: Pointers, person: int | N
             ),
             row.number_named, bool(row.consulted), row.email,
         )
-        for row in connection.execute(_NAMED, values)
+        for row in _NAMED.ask(connection, values)
     ]  # fmt: skip

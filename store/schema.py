@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store import tables
 
@@ -44,4 +44,5 @@ Undeliverable = _core(tables.Undeliverable)
 
 def insert_into(table: Table, dialect: str) -> Any:
     """An INSERT that knows ON CONFLICT, as the database named writes it."""
-    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    # Only that one is imported: a command waits for the other as long as for its own work.
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)

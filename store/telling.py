@@ -18,6 +18,7 @@ from store.rules.addressing import without_extension
 from store.rules.desk import Desk
 from store.rules.fanout import ANSWERS, Change, Notice, fan_out
 from store.rules.files import allowed_text
+from store.rules.gist import gist
 from store.rules.people import PersonFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tokens import Token, sign
@@ -51,7 +52,7 @@ class Told:
     about: str = ""  # what the mail names besides: an address, what was asked
     problems: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # what can be asked for by mail
-    gist: str | None = None  # of the mail that is answered, if it is
+    answered: str | None = None  # the words of the mail that is answered, if it is
     confirms: int | None = (
         None  # the parked request that answering this mail confirms, instead of writing on the ticket
     )
@@ -164,7 +165,7 @@ def _row(
         "header_id": f"{token}@{domain}",
         "facts": facts,
         "correspondent": without_extension(person.email) if answer else None,
-        "gist": told.gist if answer else None,
+        "gist": gist(told.answered) if answer and told.answered is not None else None,
         "stranger_of": desk.name if answer and not person.confirmed else None,
         "created": now,
     }

@@ -1,16 +1,16 @@
-"""What a mail template may use: one frozen context, and sample contexts to preview every template with."""
+"""What a mail template may use: one frozen context."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
-    "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "note", "outsider", "unsent", "assigned",
-    "parked", "unable", "address_used", "asking", "undelivered",
+    "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -54,6 +54,15 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture the HTML version shows: its Content-ID without <>, the name of its file, how many pixels wide."""
+
+    cid: str
+    name: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailContext:
     """Everything a template may use. Texts are raw: the HTML side escapes them. Single values hold no line ends."""
 
@@ -85,6 +94,7 @@ class MailContext:
     text: str
     shortened: bool  # the text is an excerpt
     withheld: bool  # there is a text and this mail may not hold it
+    pictures: tuple[Picture, ...]  # among the attached
     attached: tuple[FileLine, ...]
     elsewhere: tuple[FileLine, ...]  # on the ticket, not in this mail
     refused: tuple[FileLine, ...]
@@ -103,142 +113,3 @@ class MailContext:
     origin: str
     flags: tuple[str, ...]
     claims: str
-
-
-_TEXT = (
-    "Hello Anna,\n\nthank you for the log. The disk filled up because the nightly backup kept every copy since March. "
-    "I have moved the old ones away and set it to keep seven.\n\n"
-    "Could you check that the site loads again? The details are on https://status.example.com/incidents/81.\n\n"
-    "Kind regards\nMaria"
-)
-_QUESTION = (
-    "Hello,\n\nsince this morning our shop answers with error 500, and the control panel says that the disk is full. "
-    "I attached the log.\n\nAnna Weber"
-)
-_LOG = FileLine("error.log.txt", "48 KB")
-_REFUSED = (
-    FileLine("screen recording.mov", "files of type .mov are not accepted"),
-    FileLine("backup.zip", "larger than 15 MB"),
-)
-_ALLOWED = ".doc, .docx, .xls, .xlsx, .csv, .txt, .pdf, .bmp, .jpg, .jpeg, .png, .tar, .zip up to 15 MB each"
-_LINK = "https://help.example.com/t/HO-1042#m7"
-
-_BASE = MailContext(
-    desk="Example Hosting", team="support team", noun="ticket", preferred_channel="", guidance="",
-    tag="[HO#1042]", subject="Disk full on web-3", label="Open", label_changed=False, help="", link=_LINK,
-    former="", close_address="", role="requester", known=True, name="Anna Weber",
-    change="opened", author="Anna Weber", author_address="", by_support=False, at="14 July 2026, 09:05 CEST",
-    text=_QUESTION, shortened=False, withheld=False, attached=(), elsewhere=(), refused=(), allowed=_ALLOWED,
-    missing=(), nudged=False, asked=(), used_by="", problems=(), commands=(), password_link="",
-    priority="medium", department="Technical", origin="mail:technical@help.example.com", flags=(), claims="",
-)  # fmt: skip
-_REPLY = replace(
-    _BASE, change="support_reply", author="Maria Lopez", by_support=True, text=_TEXT, label="Answered",
-    label_changed=True, help="Response needed. Support is waiting to hear back from you.",
-)  # fmt: skip
-_WROTE = replace(
-    _BASE, change="customer_reply", label="Customer-Reply", label_changed=True, attached=(_LOG,),
-    text="It works again, thank you.\n\nOne question is left: can we get a warning before the disk is full?",
-)  # fmt: skip
-_CLOSED = replace(
-    _REPLY, change="closed", label="Closed", help="", text="The warning is set to 80 %. Have a good week.",
-)  # fmt: skip
-_STAFF = replace(_BASE, role="staff", name="Maria Lopez", author_address="anna@weber.example", attached=(_LOG,))
-_STRANGER = replace(_BASE, known=False, name="", subject="", author="", text="", withheld=True)
-_PORTAL = "The portal is the preferred method for ongoing support."
-_TOKEN = "aebagbyfrkx6mw2n4tq7zcd3hs"
-_CLOSE = f"support+{_TOKEN}@help.example.com"
-_PASSWORD = "https://help.example.com/password?token=WzksMTc4NDAxMjcwMCwiYjc5Il0.c2lnbmVk&next=%2Ft%2FHO-1042"
-_DANGER = replace(
-    _BASE, subject="Smell of gas at the boiler", priority="urgent", department="Safety",
-    text="There is a strong smell of gas next to the boiler in hall 2. We have switched it off. What now?",
-)  # fmt: skip
-_LOCKED_OUT = replace(
-    _BASE, subject="I cannot sign in", text="Since yesterday the portal says that my password is wrong.", guidance=""
-)
-_STAFF_COMMANDS = (
-    "#note: keeps what you write below it among the staff",
-    "#assign ADDRESS, #assign me or #assign nobody: says who works on the ticket",
-    "#priority low, medium, high or urgent: says how urgent the ticket is",
-    "#cc ADDRESS, ADDRESS, -ADDRESS: adds people to the ticket; a minus takes one off",
-)
-_OUTSIDER = replace(
-    _REPLY, role="outsider", change="asking", name="Kim", subject="", label="", help="", link="", label_changed=False,
-    text="Hello Kim,\n\nwhich version of the firmware do you ship with the LX-200 today?\n\nMaria",
-)  # fmt: skip
-
-_SAMPLES: dict[str, MailContext] = {
-    "confirmation-known": replace(_BASE, elsewhere=(_LOG,), refused=_REFUSED[:1], guidance=(
-        "Please tell us the name of the server and when you first saw the problem, if you have not already."),
-        help="No response needed at the moment. You are waiting to hear back from Support.", close_address=_CLOSE),
-    "confirmation-stranger": replace(_STRANGER, preferred_channel=_PORTAL),
-    "safety_ack-known": replace(_DANGER, refused=_REFUSED[:1]),
-    "safety_ack-stranger": _STRANGER,
-    "access_ack-known": replace(_LOCKED_OUT, close_address=_CLOSE, preferred_channel=_PORTAL),
-    "access_ack-stranger": _STRANGER,
-    "login_help-link": replace(_LOCKED_OUT, password_link=_PASSWORD, close_address=_CLOSE),
-    "login_help-no_link": replace(_STRANGER, close_address=_CLOSE),
-    "missing_info-two": replace(
-        _BASE, missing=("Model:", "Serial:"), nudged=True, label="Awaiting Info", preferred_channel=_PORTAL,
-        help="We need something from you to go on. Please answer this mail.", close_address=_CLOSE),
-    "missing_info-one": replace(_BASE, missing=("Error code:",), label="Awaiting Info"),
-    "portal_nudge-known": replace(_BASE, nudged=True, preferred_channel=_PORTAL, close_address=_CLOSE),
-    "held_ack-stranger": _STRANGER,
-    "follow_up-known": replace(_BASE, former="HO#1007", close_address=_CLOSE),
-    "follow_up-stranger": _STRANGER,
-    "confirm_request-requester": replace(_BASE, change="parked", text="", asked=("close it",)),
-    "confirm_request-stranger": replace(_STRANGER, change="parked", withheld=False, asked=("close it",)),
-    "confirm_request-staff": replace(_BASE, change="parked", role="staff", name="Maria Lopez", text="",
-        asked=("send an answer to the customer", "change its priority")),
-    "request_refused-customer": replace(_BASE, change="unable", role="cc", name="Kim", text="",
-        problems=("Only whoever opened it may close a ticket.",)),
-    "request_refused-staff": replace(_BASE, change="unable", role="staff", name="Maria Lopez", text="",
-        problems=("There is no command #clsoe.", "#priority needs one of low, medium, high, urgent."),
-        commands=_STAFF_COMMANDS),
-    "address_used-requester": replace(_BASE, change="address_used", text="", used_by="kim@elsewhere.example"),
-    "address_used-stranger": replace(_STRANGER, change="address_used", withheld=False),
-    "outsider_question-outsider": replace(_OUTSIDER, attached=(FileLine("photo.jpg", "1.1 MB"),)),
-    "staff_reply-requester": replace(_REPLY, close_address=_CLOSE),
-    "staff_reply-excerpt": replace(
-        _REPLY, text="Hello Anna,\n\nthank you for the log. The disk filled up because…", shortened=True,
-        attached=(FileLine("report.pdf", "1.2 MB"),), elsewhere=(FileLine("dump.zip", "14.6 MB"),)),
-    "staff_reply-link_only": replace(_REPLY, text="", withheld=True, preferred_channel=_PORTAL),
-    "ticket_update-admin-opened": replace(_BASE, role="admin", name="Otto Weber", elsewhere=(_LOG,)),
-    "ticket_update-requester-reply": replace(_WROTE, author="Ben Weber", attached=(), elsewhere=(_LOG,)),
-    "ticket_update-status": replace(
-        _BASE, change="status", text="", author="Maria Lopez", by_support=True, label="In Review", label_changed=True),
-    "cc_copy-support": replace(_REPLY, role="cc", name="Kim", help=""),
-    "cc_copy-customer": replace(_WROTE, role="cc", name="Kim"),
-    "ticket_closed-requester": _CLOSED,
-    "ticket_closed-cc": replace(_CLOSED, role="cc", text="", by_support=False, author="Anna Weber"),
-    "staff_notice-opened": _STAFF,
-    "staff_notice-urgent": replace(
-        _STAFF, priority="urgent", department="Safety", flags=("stranger", "unverified-sender"), claims="HO#1001",
-        refused=_REFUSED[1:]),
-    "staff_notice-reply": replace(_WROTE, role="staff", name="Maria Lopez", author_address="anna@weber.example"),
-    "staff_notice-closed": replace(_STAFF, change="closed", text="", attached=(), label="Closed", label_changed=True),
-    "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
-        author="Maria Lopez", author_address="maria@help.example.com"),
-    "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",
-        text="The version is 4.2.", attached=()),
-    "safety_alert-staff": replace(
-        _STAFF, **{name: getattr(_DANGER, name) for name in ("subject", "text", "priority", "department")}),
-    "safety_alert-raised": replace(
-        _STAFF, change="raised", priority="urgent", department="Safety", flags=("unknown-sender",), author=""),
-    "undelivered-staff": replace(_STAFF, change="undelivered", text="", attached=(), author="",
-        problems=("anna@weber.example: 550 5.1.1 no such user",)),
-    "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
-}  # fmt: skip
-
-
-def samples() -> dict[str, MailContext]:
-    """A context for each `template-case`, to preview templates with."""
-    return dict(_SAMPLES)
-
-
-def sample(template: str) -> MailContext:
-    """The first sample context of a template. Raises KeyError for a template without one."""
-    for case, context in _SAMPLES.items():
-        if case.partition("-")[0] == template:
-            return context
-    raise KeyError(template)

@@ -9,8 +9,15 @@ from datetime import UTC, tzinfo
 from babel.dates import get_timezone
 from markupsafe import Markup
 
-# The first line of every notice to staff. What stands below it in an answer is the notice, however it is quoted.
-NOTICE_MARK = "Please write your answer above this line."
+# The first line of every notice to staff, by its language. What stands below it in an answer is the notice, however it
+# is quoted; so one that was ever sent stays here.
+NOTICE_MARKS = {
+    "en": "Please write your answer above this line.",
+    "de": "Bitte schreiben Sie Ihre Antwort über diese Zeile.",
+    "fr": "Veuillez écrire votre réponse au-dessus de cette ligne.",
+    "es": "Escriba su respuesta por encima de esta línea.",
+    "ja": "この行より上に返信をお書きください。",
+}
 
 FLAGS = {
     "automatic": "Automatic mail: nobody was answered",

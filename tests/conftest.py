@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from store.config import Config
-from store.database import Store, open_store
+from store.database import Store
 from store.migrate import HEADS, migrate
 from store.settings import PosternSection, Settings, StoreSection
 from store.tables import JOURNAL, MAIN
 from tests import proofs
 from tests.harness import PEOPLE, Gateway
 from tests.postgres import Cluster
+from tests.stores import opened
 
 DESKS = ("equipment", "infrastructure", "devices", "moving", "hosting")
 
@@ -61,9 +62,8 @@ def migrated(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A PostgreSQL database as the migrations make it, to be copied by tests."""
     with _database(postgres) as url:
         made = installation(tmp_path_factory.mktemp("migrated"), ("hosting",), database=url)
-        opened = open_store(made)
-        migrate(made, opened)
-        opened.close()
+        with opened(made) as store:
+            migrate(made, store)
         yield url
 
 
@@ -87,19 +87,20 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def _empty(url: str) -> None:
     """Ends whoever is still connected, and leaves the tables as the migrations make them."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with engine.connect() as connection:
-        connection.execute(text(others))
-        rows = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed([*JOURNAL, *MAIN]))
-        connection.exec_driver_sql(
-            "BEGIN; UPDATE person SET same_as = NULL; UPDATE ticket SET merged_into = NULL; " + rows + "; COMMIT"
-        )
-        sequences = "SELECT setval(seqrelid, 1, false) FROM pg_sequence"
-        connection.execute(text(sequences))
-        for ledger, head in HEADS.items():
-            connection.execute(text(f"UPDATE alembic_version_{ledger} SET version_num = :head"), {"head": head})
-    engine.dispose()
+    rows = (f'DELETE FROM "{table.name}"' for table in reversed([*JOURNAL, *MAIN]))
+    heads = (f"UPDATE alembic_version_{ledger} SET version_num = '{head}'" for ledger, head in HEADS.items())
+    sequences = "SELECT setval(seqrelid, 1, false) FROM pg_sequence"
+    uncycled = ("UPDATE person SET same_as = NULL", "UPDATE ticket SET merged_into = NULL")
+    with _cleaner(url).connect() as connection:
+        connection.exec_driver_sql(others)
+        connection.exec_driver_sql("; ".join(["BEGIN", *uncycled, *rows, *heads, sequences, "COMMIT"]))
+
+
+@cache
+def _cleaner(url: str) -> Engine:
+    """Stays connected until the database is dropped: connecting anew for each test takes longer than cleaning."""
+    return create_engine(url, isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
@@ -131,25 +132,11 @@ def config(tmp_path: Path) -> Config:
     return installation(tmp_path, ("hosting",))
 
 
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the two SQLite files as the migrations make them, to be copied by tests."""
-    made = installation(tmp_path_factory.mktemp("blank"), ("hosting",))
-    opened = open_store(made)
-    migrate(made, opened)
-    opened.close()
-    return made.data
-
-
 @pytest.fixture
-def store(config: Config, blank: Path) -> Iterator[Store]:
+def store(config: Config) -> Iterator[Store]:
     """The store of `config`."""
-    config.prepare()
-    for file in blank.glob("*.db"):
-        shutil.copy(file, config.data)
-    opened = open_store(config)
-    yield opened
-    opened.close()
+    with opened(config) as made:
+        yield made
 
 
 @pytest.fixture
@@ -159,15 +146,10 @@ def any_config(tmp_path: Path, database: str) -> Config:
 
 
 @pytest.fixture
-def any_store(any_config: Config, blank: Path) -> Iterator[Store]:
+def any_store(any_config: Config) -> Iterator[Store]:
     """The store of `any_config`."""
-    any_config.prepare()
-    if any_config.settings.store.database == "sqlite":
-        for file in blank.glob("*.db"):
-            shutil.copy(file, any_config.data)
-    opened = open_store(any_config)
-    yield opened
-    opened.close()
+    with opened(any_config) as made:
+        yield made
 
 
 @pytest.fixture

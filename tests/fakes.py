@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 import ssl
@@ -324,3 +325,8 @@ class Clock:
         """Moves on, `advance(hours=1)`; the new time."""
         self._now += timedelta(**parts)
         return self._now
+
+
+def fair(seconds: float) -> float:
+    """So many seconds, and as many times more as this machine has work for more processors than it has."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

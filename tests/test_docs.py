@@ -46,10 +46,11 @@ def test_the_flow_page_names_every_rule_and_every_outcome() -> None:
 def test_every_command_has_a_help_text_and_stands_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     runner = CliRunner()
-    for command in app.registered_commands:
+    groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
+    for group, command in ((name, one) for name, held in groups if held for one in held.registered_commands):
         assert command.callback is not None
-        name = command.callback.__name__
-        shown = runner.invoke(app, [name, "--help"])
+        name = f"{group}{command.callback.__name__}"
+        shown = runner.invoke(app, [*name.split(), "--help"])
         assert shown.exit_code == 0
         assert command.callback.__doc__ and command.callback.__doc__.splitlines()[0] in " ".join(shown.output.split())
         assert f"postern {name}" in readme, name

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from store.rules.desk import FIFTEEN_MB
 from tests.fakes import FakeRelay
 from tests.harness import PEOPLE, mail
 from tests.running import Running, has_swaks
@@ -156,3 +157,17 @@ def test_the_gateway_on_postgresql(tmp_path: Path, sink: FakeRelay, postgres: st
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.req("X-06")
+def test_a_file_of_fifteen_megabytes_goes_the_whole_way(running: Running) -> None:
+    content = b"a;b;c;d\n" * (FIFTEEN_MB // 8)
+    message = mail("The whole log.")
+    message.add_attachment(content, maintype="text", subtype="csv", filename="log.csv")
+    running.send(message, "anna@cust.test", "support@desk.test")
+    running.drain()
+    (told,) = running.json("ticket", TAG)["messages"]
+    assert [(file["filename"], file["size"], file["verdict"]) for file in told["attachments"]] == [
+        ("log.csv", FIFTEEN_MB, "accepted")
+    ]

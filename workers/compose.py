@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import format_datetime
+from pathlib import Path
 
 from store.errors import Permanent
 from store.letters import Letter, LetterFile
 from store.rules.desk import Answer, Desk
 from store.rules.fanout import ANSWERS
 from store.rules.tokens import Token, loop_mark, sign
+from templates.checking import located
 from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
-from templates.render import LANGUAGE, moment, render, size
+from templates.figures import moment, size
+from templates.languages import ENGLISH, choose
+from templates.phrases import NAMELESS
+from templates.render import Rendered, render
 from workers.mime import encode_mailbox, encode_words, safe_filename, write_body
+from workers.pictures import pictures
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
 # Our own words alone: whoever reads one of these may be another than who wrote to us (threats 38, 40).
@@ -43,6 +49,7 @@ class Mail:
     envelope_from: str
     recipient: str
     content: bytes
+    fault: str = ""  # what is wrong with the desk's own template, in whose place the shipped one was used
 
 
 def compose(
@@ -54,18 +61,37 @@ def compose(
     """
     recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
     attached = _fitting(letter, desk, room)
-    rendered = render(letter.template, context(letter, desk, attached, secret))
+    language = choose(letter.facts["language"], desk.language)
+    files = [(file, read_blob(file.sha256)) for file in attached]
+    shown = pictures(files, letter.header_id)
+    told = replace(context(letter, desk, attached, secret, language), pictures=tuple(shown.values()))
+    rendered, fault = _render(letter.template, told, language, desk)
     head = "".join(
-        f"{name}: {value}\r\n" for name, value in _headers(letter, desk, sender, recipient, rendered.subject, secret)
+        f"{name}: {value}\r\n"
+        for name, value in _headers(letter, desk, sender, recipient, rendered.subject, language, secret)
     )
-    body = write_body(rendered, [(file, read_blob(file.sha256)) for file in attached], letter.header_id)
+    body = write_body(rendered, files, letter.header_id, {file: picture.cid for file, picture in shown.items()})
     envelope = "" if letter.template in ANSWERS else _plus(
         _address(desk.bounce_address), Token("bounce", letter.event_id, letter.person_id), secret
     )  # fmt: skip
-    return Mail(envelope, recipient, head.encode("ascii") + body)
+    return Mail(envelope, recipient, head.encode("ascii") + body, fault)
 
 
-def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: bytes) -> MailContext:
+def _render(template: str, mail: MailContext, language: str, desk: Desk) -> tuple[Rendered, str]:
+    """By the desk's own template; by the shipped one where that is broken, with what is wrong (BR-07)."""
+    if not desk.templates:
+        return render(template, mail, language), ""
+    own = Path(desk.templates)
+    try:
+        return render(template, mail, language, own), ""
+    except Exception as error:  # a template may do anything wrong, and its message may quote the mail
+        fault = replace(located(own, template, error), what=type(error).__name__)
+        return render(template, mail, language), f"{fault}"
+
+
+def context(
+    letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: bytes, language: str = ENGLISH
+) -> MailContext:
     """What the template gets to know: the letter under the desk's text policy, with nothing of a stranger's in it."""
     facts = letter.facts
     staff, outside = facts["role"] == "staff", facts["role"] == "outsider"
@@ -96,11 +122,11 @@ def context(letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: 
         role=facts["role"], known=known, name=fact("recipient_name", 80) if known else "",
         change=facts["change"], author=fact("author", 80) if known or facts["by_support"] else "",
         author_address=fact("author_address") if staff else "", by_support=facts["by_support"],
-        at=moment(facts["at"], facts["timezone"], desk.timezone),
-        text=told, shortened=told != shown, withheld=text != "" and not shown,
-        attached=_lines(attached), elsewhere=_lines(elsewhere),
+        at=moment(facts["at"], facts["timezone"], desk.timezone, language=language),
+        text=told, shortened=told != shown, withheld=text != "" and not shown, pictures=(),
+        attached=_lines(attached, language), elsewhere=_lines(elsewhere, language),
         refused=() if secretive or letter.template not in REFUSING else tuple(
-            FileLine(one_line(f["filename"], 120) or "a file without a name", one_line(f["reason"] or "not accepted"))
+            FileLine(one_line(f["filename"], 120) or NAMELESS, one_line(f["reason"] or "not accepted"))
             for f in facts["refused"]
         ),
         allowed=fact("allowed", 1000),
@@ -150,7 +176,7 @@ def _close_address(letter: Letter, secret: bytes) -> str:
 
 
 def _headers(
-    letter: Letter, desk: Desk, sender: str, recipient: str, subject: str, secret: bytes
+    letter: Letter, desk: Desk, sender: str, recipient: str, subject: str, language: str, secret: bytes
 ) -> list[tuple[str, str]]:
     """All but those of MIME, in the order in which people read them; each value encoded and folded."""
     facts = letter.facts
@@ -179,7 +205,7 @@ def _headers(
         "Auto-Submitted": "auto-replied" if letter.template in ANSWERS else "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Postern-Loop": loop_mark(secret),
-        "Content-Language": LANGUAGE,
+        "Content-Language": language,
         "MIME-Version": "1.0",
     }
     return [(name, value) for name, value in headers.items() if value]
@@ -213,5 +239,5 @@ def _listed(ids: list[str]) -> str:
     return "\r\n ".join(f"<{id_}>" for id_ in ids)
 
 
-def _lines(files: Iterable[LetterFile]) -> tuple[FileLine, ...]:
-    return tuple(FileLine(safe_filename(file), size(file.size)) for file in files)
+def _lines(files: Iterable[LetterFile], language: str) -> tuple[FileLine, ...]:
+    return tuple(FileLine(safe_filename(file), size(file.size, language)) for file in files)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
-from store import clock, crash, outbox
+from store import clock, crash, outbox, sending
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, NotFound, Permanent, Temporary
@@ -171,7 +171,7 @@ class Delivery:
     def _compose(self, letter: Letter, room: int = MOST_ATTACHED) -> Mail:
         try:
             desk = self._config.desks[letter.facts["desk"]]
-            return compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob, room=room)
+            mail = compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob, room=room)
         except NotFound as error:  # a file may come back with a backup
             raise Defect(f"could not be composed: {error}") from error
         except (Temporary, Permanent):
@@ -179,6 +179,21 @@ class Delivery:
         except Exception as error:
             _log.exception("compose", outbox=letter.id)
             raise Defect(f"could not be composed: {error!r}") from error
+        if mail.fault:
+            _log.error("template", outbox=letter.id, desk=desk.name, fault=mail.fault, instead="the shipped one")
+            self._note(letter, mail.fault)
+        return mail
+
+    def _note(self, letter: Letter, fault: str) -> None:
+        """Shows the fault on the ticket; the mail goes out whether that can be written or not."""
+        if letter.ticket_id is None:
+            return
+        try:
+            sending.note_fault(self._store, letter.ticket_id, fault, self._now())
+        except DiskFailed:
+            raise
+        except Temporary as error:
+            _log.warning("not written down", outbox=letter.id, why=str(error))
 
     def _read_blob(self, digest: str) -> bytes:
         try:

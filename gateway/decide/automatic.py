@@ -1,8 +1,21 @@
 """Automatic mail: kept where it belongs, changes no state and is never answered (RFC 3834, X-04)."""
 
+import re
+
 from gateway.decide.facts import Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
+
+# Services that prove an address write so, in a mail that answers none; whoever signs up chooses words beside these.
+_ASKING = r"\b(?:verify|confirm|activate|v[ée]rifiez|confirmez|activez|verifi(?:ca|que)|confirm[ae]|bestätigen sie|verifizieren sie)"
+_WHAT = r"(?:your|ihre?|deine?|votre|su|tu)\b.{0,40}\b(?:e-?mail|address|adresse|account|konto|compte|cuenta|correo|sign-?up|workspace)"
+_VERIFYING = re.compile(
+    rf"{_ASKING} {_WHAT}|\b(?:e-?mail|account|address) (?:verification|confirmation|activation)\b|"
+    r"\b(?:verification|confirmation|security|login|sign-?in|one-?time|access) (?:code|pin|link|password)\b|"
+    r"\b(?:bestätigungs|verifizierungs|sicherheits)(?:code|link)\b|\bcode de (?:v[ée]rification|confirmation)\b|認証コード|確認コード",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(r"\s*\w{1,4}\s*[:：]")
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
@@ -10,11 +23,12 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
 
     An unknown root is no name: monitors put all their alarms under one.
     """
-    if parsed.auto is None and not facts.null_sender:
+    verifying = _proves_an_address(parsed, facts)
+    if parsed.auto is None and not facts.null_sender and not verifying:
         return None
     if parsed.auto == "list" and not facts.null_sender and _answers_for_a_group(facts):
         return None
-    kind = parsed.auto or "null sender"
+    kind = parsed.auto or ("proof of an address" if verifying else "null sender")
     for evidence in facts.evidence:
         if evidence.relation != "none" and evidence.kind != "root":
             return Verdict(
@@ -33,3 +47,12 @@ def _answers_for_a_group(facts: Facts) -> bool:
     """
     mine = any(facts.sender.is_(e.owner) for e in facts.evidence) if facts.sender else False
     return mine and all(e.action == "reply" for e in facts.evidence)
+
+
+def _proves_an_address(parsed: Parsed, facts: Facts) -> bool:
+    """A mail by which some service wants to prove that our mailbox is its customer's (threats 43).
+
+    Somebody may put the service on CC and the ticket's number into the name they give it: what it sends is for staff alone.
+    """
+    cc = bool(facts.evidence) and facts.evidence[0].relation == "cc" and not facts.evidence[0].proves_sender
+    return cc and not _ANSWER.match(parsed.subject) and _VERIFYING.search(parsed.subject[:500]) is not None

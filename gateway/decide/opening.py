@@ -3,7 +3,6 @@
 from gateway.decide.facts import Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
-from gateway.parse.fields import read_fields
 from store.rules.desk import Answer
 
 
@@ -44,7 +43,7 @@ def _missing(parsed: Parsed, facts: Facts) -> tuple[str, ...]:
     """Fields of the desk's form that the mail does not name (A-28); safety and login mail is not asked for any."""
     if _for_everybody(facts) or facts.staff or not facts.desk.required_fields:
         return ()
-    told = read_fields(parsed.reply).told
+    told = parsed.fields.told
     return tuple(name for name in facts.desk.required_fields if name not in told)
 
 

@@ -8,9 +8,15 @@ from gateway.decide.reply import disagrees
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed, split_reply
 from gateway.parse.commands import read_commands
-from templates.words import NOTICE_MARK
+from templates.words import NOTICE_MARKS
 
-_NOTICE = re.compile(r"[\s>]+".join(map(re.escape, NOTICE_MARK.split())))  # clients wrap and quote lines
+
+def _quoted(mark: str) -> str:
+    """A pattern of the line as clients wrap and quote it: between words, and anywhere in a language without blanks."""
+    return r"[\s>]+".join(map(re.escape, mark.split())) if " " in mark else r"[\s>]*".join(map(re.escape, mark))
+
+
+_NOTICE = re.compile("|".join(map(_quoted, NOTICE_MARKS.values())))
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:

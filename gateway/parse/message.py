@@ -20,6 +20,7 @@ from gateway.parse.bounce import Report, read_bounce, read_complaint, says_faile
 from gateway.parse.canonical import hash_message
 from gateway.parse.charset import decode_bytes
 from gateway.parse.enclosed import read_enclosed
+from gateway.parse.fields import Fields, read_fields
 from gateway.parse.files import read_type
 from gateway.parse.headers import Headers, settle_line_ends, split_message
 from gateway.parse.limits import MAX_SMALL, NESTED, bound_message
@@ -92,6 +93,7 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
         text=text,
         reply=reply,
         hidden=hidden,
+        fields=_guard(lambda: read_fields(reply), Fields(), defects),
         enclosed=_guard(lambda: read_enclosed(body.files), "", defects),
         html=_guard(body.html, None, defects),
         files=tuple(body.files),

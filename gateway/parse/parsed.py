@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.parse.fields import Fields
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -66,6 +68,7 @@ class Parsed:
     text: str = ""
     reply: str = ""
     hidden: str = ""
+    fields: Fields = field(default_factory=Fields)  # what `reply` says of the fields of a form
     enclosed: str = ""  # the words of mails that came as files
     html: str | None = None
     files: tuple[File, ...] = ()

@@ -124,5 +124,7 @@ def clean_line(text: str, limit: int = 998) -> str:
 
 def drop_invisible(text: str) -> str:
     """The text without format characters of any kind and without controls."""
+    if text.isascii() and text.isprintable():
+        return text
     kept = (c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
     return _INVISIBLES.sub("", "".join(kept))

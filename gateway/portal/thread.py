@@ -13,7 +13,7 @@ from gateway.portal.words import AUTO, brief_moment, count, prose, shown_name
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts
 from templates.contexts import one_line
-from templates.render import moment, size
+from templates.figures import moment, size
 
 _EMPTY = Markup("")
 
@@ -163,6 +163,7 @@ _STAFF_EVENTS = {
     "spam": "{who} marked this as spam",
     "unspam": "{who} found this to be no spam",
     "released": "{who} released this",
+    "template_broken": "A mail was made from the shipped template, because the desk's own is broken: {new}",
     "asked": "{who} asked {new}",
     "undone": "{who} took the last change back ({old})",
     "delivery_failed": "A mail could not be delivered: {new}",

@@ -19,7 +19,7 @@ from store.errors import NotFound
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts, relation
 from templates.contexts import one_line
-from templates.render import moment
+from templates.figures import moment
 
 MOST = 200  # tickets in the list
 IMAGES = "images"  # the purpose of the button that loads them

@@ -40,7 +40,6 @@ from store.rows import (
 )  # fmt: skip
 from store.rules.addressing import normalise
 from store.rules.fanout import Change
-from store.rules.gist import gist
 from store.rules.states import Happening
 from store.schema import Link, Message, Ticket
 from store.telling import Told, tell
@@ -246,7 +245,7 @@ def _told(
     event: int, change: Change, message_id: int, message: NewMessage, label_changed: bool = False, alerts: Sequence[int] = ()
 ) -> Told:  # fmt: skip
     return Told(
-        event, change, message_id, message.message_id, message.files, label_changed, alerts, gist=gist(message.text)
+        event, change, message_id, message.message_id, message.files, label_changed, alerts, answered=message.text
     )
 
 

@@ -87,6 +87,11 @@ class Files(Frozen):
     def _dotted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(e.lower() if e.startswith(".") else f".{e.lower()}" for e in value)
 
+    @property
+    def largest_mail(self) -> int:
+        """Bytes of a mail with a file of the largest size, in base64 and with room for all else (X-06)."""
+        return self.max_size * 137 // 100 + 100_000
+
 
 class Desk(Frozen):
     """One support desk. `name` is used in commands and the API, `key` in the ticket tag."""
@@ -96,10 +101,17 @@ class Desk(Frozen):
     title: str = Field(description="the name people see in From and on pages")
     team: str = Field("Support", description="what the people who answer are called")
     noun: str = Field("ticket", description="what a ticket is called")
-    language: str = Field("en", description="language of people who have not said theirs")
+    language: str = Field(
+        "en",
+        description="language of people who have not said theirs: `en`, `de`, `fr`, `es` or `ja`; mails in any other are English",
+    )
     timezone: str = Field("UTC", description="time zone of people who have not said theirs")
     preferred_channel: str = Field("", description="a sentence every mail to customers carries")
     guidance: str = Field("", description="what a customer should tell, said in the confirmation (IN-17)")
+    templates: str = Field(
+        "",
+        description="folder with mail templates of its own, relative to this file; `postern templates check` reads them (BR-07)",
+    )
     visibility: Literal["own", "organization"] = Field(
         "own", description="who sees a ticket: `own` its requester and CC people, `organization` everybody of it"
     )

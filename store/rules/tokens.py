@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Literal
 
@@ -54,6 +55,7 @@ def verify(text: str, secret: bytes) -> Token | None:
     return Token(kind, number, person) if kind else None
 
 
+@cache
 def loop_mark(secret: bytes) -> str:
     """What marks the mails of this installation, and of no other, when they come back (threats 36)."""
     return _spell(hmac.digest(secret, b"postern loop", sha256)[:_MAC])

@@ -81,7 +81,7 @@ def test_a_part_that_cannot_have_its_port_stops_everything_with_its_line(tmp_pat
     gateway = Running(tmp_path, "hosting")
     write_configuration(tmp_path, ["hosting"], "desk.test")
     with socket.create_server(("127.0.0.1", gateway.smtp_port)):
-        done = gateway.run("serve", check=False)
+        done = subprocess.run([*POSTERN, "serve"], env=gateway.environment, capture_output=True, check=False)
     assert done.returncode == 1
     assert f"smtp.listen: cannot listen on 127.0.0.1:{gateway.smtp_port}".encode() in done.stderr
     assert b"\npostern: smtp cannot start with these settings; see the line above\n" in done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import os
 import shutil
 import sqlite3
 import time
@@ -24,6 +23,7 @@ from tests.crash.records import Allowance, Relayed, Sent
 from tests.crash.relay import Relay
 from tests.crash.scenario import Mail, scenario, sending
 from tests.crash.sender import deliver
+from tests.fakes import fair
 
 _POLL = 0.04  # seconds between looks whether all has settled
 _PATIENCE = 30.0  # seconds for a round that normally takes half a one
@@ -254,11 +254,6 @@ class Round:
         (kept / "relay.txt").write_text("".join(map("".join, zip(relayed, bodies, strict=True))), encoding="latin-1")
         (kept / "verdict.txt").write_text(result.told)
         return Result(result.plan, result.violations, result.kills, kept, result.seconds)
-
-
-def fair(seconds: float) -> float:
-    """So many seconds, and as many times more as this machine has work for more processors than it has."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def play(plans: Iterable[Plan], nursery: Nursery, jobs: int, heard: Callable[[Result], object]) -> None:

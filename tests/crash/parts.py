@@ -22,6 +22,7 @@ from store.config import Config
 from store.database import Store, open_store
 from store.journal_writer import JournalWriter
 from store.settings import LmtpSection, PosternSection, RelaySection, Settings, SmtpSection
+from tests.stores import lend_statements
 from workers import retry, worker
 from workers.relay import read_account
 from workers.relay_session import Patience
@@ -60,7 +61,7 @@ def with_statements_of(warm: Store) -> Callable[[Config], Store]:
     def opened(config: Config) -> Store:
         store = open_store(config)
         for engine, former in ((store.main, warm.main), (store.journal, warm.journal)):
-            engine.dialect, engine._compiled_cache = former.dialect, former._compiled_cache
+            lend_statements(former, engine)
         return store
 
     return opened

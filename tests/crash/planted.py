@@ -1,9 +1,10 @@
-"""Four bugs planted on purpose. A harness that does not find them would not find others; each is what a careless
+"""Five bugs planted on purpose. A harness that does not find them would not find others; each is what a careless
 change could bring in, and none is seen as long as nothing dies."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -63,6 +64,20 @@ def new_message_id() -> None:
     Delivery._compose = again  # type: ignore[method-assign]
 
 
+def long_mourning() -> None:
+    """A filer that finds mail in which another one died waits first."""
+    leads = Filer._leads
+
+    def then_wait(self: Filer) -> bool:
+        had, led = self._leads_since, leads(self)
+        if led and had is None and self._begun:
+            time.sleep(25)
+        return led
+
+    Filer._leads = then_wait  # type: ignore[method-assign]
+
+
 BUGS: dict[str, Callable[[], None]] = {
-    bug.__name__: bug for bug in (yes_before_commit, no_duplicate_check, tell_after_commit, new_message_id)
+    bug.__name__: bug
+    for bug in (yes_before_commit, no_duplicate_check, tell_after_commit, new_message_id, long_mourning)
 }

@@ -71,6 +71,7 @@ def test_hundreds_of_rounds(nursery: Nursery, chunk: int) -> None:
         ("no_duplicate_check", "outcomes beside duplicates"),
         ("tell_after_commit", "promises []"),
         ("new_message_id", "which no outbox row tells of"),
+        ("long_mourning", "INV-7"),
     ],
 )
 def test_a_bug_planted_on_purpose_is_found_within_400_rounds(bug: str, seen_as: str) -> None:

@@ -13,7 +13,7 @@ from gateway.parse import Address, Bounce, Parsed
 from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
-from templates.words import NOTICE_MARK
+from templates.words import NOTICE_MARKS
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 FAILED = Proof("trusted-host", dmarc="fail")
@@ -60,7 +60,7 @@ CASES = [
     ("a person's words like an absence", {"auto": "auto-reply"}, {}, ("automatic", "new", None, ("automatic",))),
     ("vacation to VERP", {"auto": "auto-reply", "marked": True}, {"reported": REPORT, "null_sender": True, "evidence": (TAG,)}, ("automatic", "auto", 7, ())),
     ("tag, DMARC failed", {}, {"evidence": (TAG,), "proof": FAILED}, ("stranger", "new", None, ("dmarc-failed", "stranger"))),
-    ("staff, only the notice", {"reply": NOTICE_MARK, "text": NOTICE_MARK}, {"sender": GINA, "evidence": (SIGNED,)}, ("support", "reply", 7, ("unsent-answer",))),
+    ("staff, only the notice", {"reply": NOTICE_MARKS["en"], "text": NOTICE_MARKS["en"]}, {"sender": GINA, "evidence": (SIGNED,)}, ("support", "reply", 7, ("unsent-answer",))),
     ("staff, without a word", {"reply": ""}, {"sender": GINA, "evidence": (SIGNED,)}, ("support", "reply", 7, ("unsent-answer",))),
     ("alarm", {"auto": "auto-generated", "marked": True}, {}, ("automatic", "new", None, ("automatic",))),
     ("list", {"auto": "list", "marked": True}, {}, ("automatic", "new", None, ("automatic",))),

@@ -11,6 +11,7 @@ from gateway.decide import Evidence, Facts, decide
 from gateway.decide.facts import KINDS, KNOWN_BUDGET, STRANGER_BUDGET, EvidenceKind
 from gateway.parse import Address, Parsed
 from gateway.parse.authentication import Proof
+from gateway.parse.fields import Fields
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
 
@@ -187,7 +188,7 @@ def test_a_mail_that_names_no_ticket(sender: str, dmarc: str | None, desk: str, 
 def test_what_a_mail_must_name_is_asked_for_and_no_more() -> None:
     strict = facts(None, "known", "none", "-", None, "strict", {})
     assert decide(MAIL, strict).missing == ("model",)
-    named = replace(MAIL, text="Model: X200\nhi", reply="Model: X200\nhi")
+    named = replace(MAIL, fields=Fields(model="X200"))
     assert (decide(named, strict).missing, decide(named, strict).answer) == ((), "confirmation")
 
 

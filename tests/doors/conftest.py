@@ -18,6 +18,7 @@ HOSTING = """
 name = "hosting"
 key = "HO"
 title = "Hosting"
+files.max_size = 2000000
 [[mailboxes]]
 address = "support@desk.test"
 [[mailboxes]]
@@ -28,6 +29,7 @@ MOVING = """
 name = "moving"
 key = "MV"
 title = "Moving"
+files.max_size = 2000000
 [[mailboxes]]
 address = "support@moving.test"
 """
@@ -48,7 +50,7 @@ def write_config(folder: Path, **smtp: object) -> Config:
 
 def opened_as(config: Config, **sections: dict[str, object]) -> Config:
     """The same installation with other values in its `smtp` and `lmtp` tables; the SMTP door on a free port."""
-    smtp = SmtpSection(**({"listen": "127.0.0.1:0", "max_size": 3_000_000} | sections.get("smtp", {})))
+    smtp = SmtpSection(**({"listen": "127.0.0.1:0"} | sections.get("smtp", {})))
     lmtp = LmtpSection(**sections.get("lmtp", {}))
     return Config(config.settings.model_copy(update={"smtp": smtp, "lmtp": lmtp}), config.folder, config.file)
 

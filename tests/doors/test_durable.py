@@ -110,9 +110,10 @@ def test_250_is_said_only_behind_the_commit(
 
 
 @pytest.mark.threat(7)
-def test_the_commit_of_the_journal_is_a_durable_one(any_store: Store) -> None:
-    with any_store.write_journal() as connection:
-        if any_store.sqlite:
+def test_the_commit_of_the_journal_is_a_durable_one(any_config: Config) -> None:
+    store = open_store(any_config)
+    with store.write_journal() as connection:
+        if store.sqlite:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() in (2, 3)  # FULL, EXTRA
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         else:

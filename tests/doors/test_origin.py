@@ -25,7 +25,10 @@ DOORS = [*(ROOT / "gateway").glob("smtp*.py"), ROOT / "gateway/lmtp.py", ROOT / 
 
 @pytest.mark.threat(9)
 def test_no_refusal_of_a_door_becomes_a_mail(config: Config, store: Store, gateway: Gateway) -> None:
-    with background(opened_as(config), store) as door, Peer(door.address, timeout=20) as peer:
+    with (
+        background(opened_as(config, smtp={"max_size": 22_000_000}), store) as door,
+        Peer(door.address, timeout=20) as peer,
+    ):
         peer.ask("EHLO c", "MAIL FROM:<victim@elsewhere.test>")
         told = peer.ask(
             "RCPT TO:<nobody@desk.test>", "RCPT TO:<x@elsewhere.test>", "RCPT TO:<x%elsewhere.test@desk.test>",
@@ -35,7 +38,7 @@ def test_no_refusal_of_a_door_becomes_a_mail(config: Config, store: Store, gatew
             "550 5.1.1", "550 5.7.1", "550 5.7.1", "550 5.7.1", "252 2.5.0", "502 5.5.1", "250 2.1.5", "354 end w",
         ]  # fmt: skip
         assert "nobody" not in " ".join(told) and "support" not in " ".join(told)
-        peer.raw(b"x" * 4_000_000 + b"\r\n.\r\n")
+        peer.raw(b"x" * 22_000_001 + b"\r\n.\r\n")
         assert peer.reply().startswith("552 5.3.4")
         peer.ask("MAIL FROM:<victim@elsewhere.test>", "RCPT TO:<support@desk.test>", "DATA")
         assert peer.ask(b"bare\nline\r\n.\r\n")[0].startswith("550 5.6.0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +12,12 @@ from structlog.testing import capture_logs
 from store import loading
 from store.clock import now
 from store.config import Config
-from store.database import open_store
 from store.load_form import Loaded
-from store.migrate import migrate
 from store.settings import PosternSection, QueueSection, RelaySection, Settings, SmtpSection, StoreSection
 from tests.conftest import installation
 from tests.fakes import FakeRelay
 from tests.faults.house import House, swift
+from tests.stores import opened
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +29,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     logging.getLogger("postern").setLevel(logging.NOTSET)
 
 
-def make_config(folder: Path, fake: FakeRelay, database: str, blank: Path) -> Config:
+def make_config(folder: Path, fake: FakeRelay, database: str) -> Config:
     """An installation of the hosting desk that mails by the fake relay."""
     plain = installation(folder, ("hosting",))
     settings = Settings(
@@ -42,14 +40,9 @@ def make_config(folder: Path, fake: FakeRelay, database: str, blank: Path) -> Co
         smtp=SmtpSection(listen="127.0.0.1:0"),
     )
     config = Config(settings, plain.folder, plain.file)
-    config.prepare()
-    for file in blank.glob("*.db") if database == "sqlite" else ():
-        shutil.copy(file, config.data)
-    store = open_store(config)
-    migrate(config, store)
     agents = [{"email": "gina@desk.test", "name": "Gina", "desk": "hosting"}]
-    loading.load(store, config, Loaded(agents=agents), folder / "people.json", now())
-    store.close()
+    with opened(config) as store:
+        loading.load(store, config, Loaded(agents=agents), folder / "people.json", now())
     return config
 
 
@@ -60,9 +53,7 @@ def fake() -> Iterator[FakeRelay]:
 
 
 @pytest.fixture
-def house(
-    tmp_path: Path, fake: FakeRelay, database: str, blank: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
+def house(tmp_path: Path, fake: FakeRelay, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     swift(monkeypatch)
-    with House(make_config(tmp_path, fake, database, blank), fake).running() as running:
+    with House(make_config(tmp_path, fake, database), fake).running() as running:
         yield running

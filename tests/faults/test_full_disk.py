@@ -58,13 +58,13 @@ def small_disk(as_root: bool, tmp_path: Path) -> Iterator[Path | None]:
 
 @pytest.fixture
 def small_house(
-    small_disk: Path | None, tmp_path: Path, fake: FakeRelay, blank: Path, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path | None, tmp_path: Path, fake: FakeRelay, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[House | None]:
     if small_disk is None:
         yield None
         return
     swift(monkeypatch)
-    with House(make_config(tmp_path, fake, "sqlite", blank), fake).running() as running:
+    with House(make_config(tmp_path, fake, "sqlite"), fake).running() as running:
         yield running
 
 

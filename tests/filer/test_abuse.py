@@ -15,7 +15,7 @@ from store.clock import now
 from store.errors import Temporary
 from store.journal import Incoming
 from store.rules.tokens import Token, sign
-from templates.words import NOTICE_MARK
+from templates.words import NOTICE_MARKS
 from tests import one_row
 from tests.harness import Gateway, mail
 from workers.compose import compose
@@ -145,7 +145,7 @@ def test_an_answer_without_words_of_its_own_is_kept_as_a_note_and_its_author_is_
 ) -> None:
     gateway.receive(mail())
     text = notice(gateway, TAG)
-    assert NOTICE_MARK in text
+    assert NOTICE_MARKS["en"] in text
     body = {
         "only the quotation": "\n".join(f"> {line}" for line in text.splitlines()),
         "the bare notice": text,
@@ -252,14 +252,14 @@ def test_a_mail_whose_bytes_are_gone_does_not_stop_the_next(gateway: Gateway) ->
 
 def test_a_mail_that_kills_filers_is_taken_alone_and_in_the_end_only_salvaged(gateway: Gateway) -> None:
     """Each new filer finds rows that its predecessor died with."""
-    from gateway.filer import Filer
+    from gateway.filer import DEATHS, Filer
     from gateway.studying import Students
     from store import outcomes
 
     journal.append(gateway.store, [incoming(mail(f"mail {n}")) for n in range(3)])
     rows = journal.rows_after(gateway.store, 0, 10)
     outcomes.count_attempts(gateway.store, rows, now())
-    for _ in range(3):
+    for _ in range(DEATHS):
         outcomes.count_attempts(gateway.store, rows[:1], now())
     filer = Filer(gateway.config, gateway.store, Students(gateway.store.blobs, workers=0))
     assert [filer.file_next() for _ in range(4)] == [1, 1, 1, 0]

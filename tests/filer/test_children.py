@@ -19,7 +19,7 @@ from gateway.filer import Filer
 from gateway.studying import ReadersLost
 from store import journal, outcomes
 from store.rules.desk import Files
-from tests.fakes import until
+from tests.fakes import fair, until
 from tests.filer.readers import Suffering, filer_with_children, receive, suffer
 from tests.harness import Gateway, mail
 
@@ -81,7 +81,7 @@ def test_a_mail_that_kills_its_reader_delays_nobody(gateway: Gateway, place: int
     ids = receive(gateway.store, *mails)
     with filer_with_children(gateway.config, gateway.store) as filer:
         filed = settle(filer, 101, gateway)
-    assert max(filed.values()) < AT_ONCE
+    assert max(filed.values()) < fair(AT_ONCE)
     assert {row["outcome"] for row in gateway.journal()} == {"new"}
     assert [s for s in subjects(gateway) if s.startswith("mail")] == [f"mail {n}" for n in range(100)]
     assert "unreadable" in gateway.ticket(gateway.journal()[ids[place] - 1]["ticket"])["flags"]
@@ -98,7 +98,7 @@ def test_a_mail_that_takes_all_there_is_keeps_its_bytes_and_no_other_mail_waits_
     receive(gateway.store, mail(subject="before"), suffer(how, subject="greedy"), mail(subject="behind"))
     with filer_with_children(gateway.config, gateway.store) as filer:
         filed = settle(filer, 3, gateway)
-    assert filed[1] <= filed[3] < AT_ONCE * 2
+    assert filed[1] <= filed[3] < fair(AT_ONCE)
     greedy = gateway.ticket(gateway.journal()[1]["ticket"])
     assert "unreadable" in greedy["flags"]
     assert "greedy" in greedy["messages"][0]["text"]
@@ -228,8 +228,8 @@ def test_readers_that_hang_are_replaced_and_every_mail_is_read(gateway: Gateway,
         for pid in readers() - before:
             os.kill(pid, how)
         filed = settle(filer, 3, gateway)
-        assert max(filed.values()) < AT_ONCE * 4
-    assert subjects(gateway) == [f"mail {n}" for n in range(3)]
+        assert max(filed.values()) < fair(AT_ONCE * 2)
+    assert set(subjects(gateway)) == {"mail 0", "mail 1", "mail 2"}
     assert not [ticket for ticket in gateway.tickets() if "unreadable" in ticket["flags"]]
     until(lambda: len(children() - before) <= 1)
 

@@ -13,6 +13,7 @@ from store.journal import Incoming
 from store.rules.tokens import Token, loop_mark, sign
 from tests.conftest import installation
 from tests.harness import Gateway, mail
+from tests.stores import open_lightly
 
 TAG = "HO#1001"
 
@@ -508,13 +509,8 @@ def test_explain_names_the_rule_and_its_signals(gateway: Gateway) -> None:
 
 
 def _five_desks(folder) -> Gateway:  # type: ignore[no-untyped-def]
-    from store.database import open_store
-    from store.migrate import migrate
-
     config = installation(folder, ("hosting", "moving"))
-    store = open_store(config)
-    migrate(config, store)
-    return Gateway(config, store)
+    return Gateway(config, open_lightly(config))
 
 
 def _facts(gateway: Gateway, template: str, place: int = 0):  # type: ignore[no-untyped-def]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from store.rules.desk import Mailbox
-from templates.contexts import one_line
-from tests.mails.letters import DESK, LOG, ROLES, TEMPLATES, letter, read, send
-from workers.compose import WORDLESS
+from templates.contexts import Change, one_line
+from templates.languages import LANGUAGES
+from templates.render import render
+from tests.mails.letters import DESK, LOG, ROLES, SECRET, TEMPLATES, letter, read, send
+from workers.compose import WORDLESS, context
 
 CANARY = "BuyCheapPills"
 INTERNAL = "INTERNAL-NOTE-SECRET"
@@ -53,6 +55,11 @@ def test_what_is_for_staff_never_reaches_a_customer(role: str) -> None:
     for template in TEMPLATES:
         for known in (True, False):
             assert INTERNAL not in read(send(letter(template, role=role, known=known, **secret, **more))).everything
+        told = context(letter(template, role=role, **secret, **more), DESK, (), SECRET)
+        for change in get_args(Change):
+            assert INTERNAL not in str(render(template, replace(told, change=change)))
+        for language in LANGUAGES:
+            assert INTERNAL not in str(render(template, told, language))
 
 
 def test_staff_see_who_wrote_from_where_and_what_is_odd() -> None:

@@ -7,7 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal.house import House, build, copy
+from store import passwords
+from tests.portal.house import CHEAP, HASHER, House, build, copy
+
+
+@pytest.fixture
+def full_price() -> None:
+    """Makes a test hash passwords as users' are hashed, a tenth of a second of CPU each."""
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same kind of hash for next to nothing, in every test that does not ask for `full_price`."""
+    if "full_price" not in request.fixturenames:
+        monkeypatch.setattr(passwords, "_hasher", lambda: HASHER)
+        monkeypatch.setattr(passwords, "_dummy", lambda: CHEAP)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from typing import Any
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import select, update
-from sqlmodel import SQLModel
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -39,15 +38,16 @@ from store.commands import (
     TakeTicket,
 )  # fmt: skip
 from store.config import Config
-from store.database import Store, open_store
+from store.database import Store
 from store.loading import Loaded, load
 from store.schema import Outbox, Person
 from store.settings import PortalSection, Settings
-from store.tables import JOURNAL, MAIN
 from tests.conftest import installation
+from tests.stores import open_lightly
 
 PASSWORD = "correct horse"
-CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)).hash(PASSWORD)
+HASHER = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+CHEAP = HASHER.hash(PASSWORD)
 
 ANNA = Author("anna@weber.example", "Anna Weber")
 KIM = Author("kim@partner.example", "Kim Sato")
@@ -169,8 +169,6 @@ def build(folder: Path) -> House:
     made = installation(folder, ("equipment", "infrastructure", "hosting", "moving"), "desk.test")
     settings = Settings(postern=made.settings.postern, portal=PortalSection(listen="127.0.0.1:0"))
     house = _open(Config(settings, made.folder, made.file), Clock())
-    SQLModel.metadata.create_all(house.store.main, tables=list(MAIN))
-    SQLModel.metadata.create_all(house.store.journal, tables=list(JOURNAL))
     house.load(PEOPLE)
     _tell_stories(house)
     return house
@@ -185,7 +183,7 @@ def copy(house: House, folder: Path) -> House:
 
 
 def _open(config: Config, clock: Clock) -> House:
-    store = open_store(config)
+    store = open_lightly(config)
     return House(config, store, create_app(config, store, clock), clock)
 
 

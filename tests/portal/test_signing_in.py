@@ -62,6 +62,7 @@ def test_the_answer_tells_nothing_about_who_exists(own_house: House) -> None:
 
 
 @pytest.mark.threat(68)
+@pytest.mark.usefixtures("full_price")
 def test_unknown_addresses_take_as_long_as_known_ones(own_house: House) -> None:
     own_house.change(ANNA.email, password=hash_password(PASSWORD))
 

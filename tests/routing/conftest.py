@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from store.config import Config
-from store.database import open_store
 from store.settings import AuthSection
 from tests.conftest import DESKS, installation
 from tests.harness import Gateway
 from tests.routing.post import Post
+from tests.stores import opened
 
 MX = "mx.desk.test"  # whose Authentication-Results are believed
 PEOPLE = {
@@ -39,7 +38,7 @@ PEOPLE = {
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, blank: Path) -> Iterator[Gateway]:
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
     """All five desks on SQLite; mail to safety@equipment.desk.test calls oncall@phone.test, who is no agent."""
     made = installation(tmp_path, DESKS)
     desk = tmp_path / "desks" / "equipment.toml"
@@ -48,14 +47,10 @@ def gateway(tmp_path: Path, blank: Path) -> Iterator[Gateway]:
     desk.write_text(text.replace("alerts = []", 'alerts = ["oncall@phone.test"]'), encoding="utf-8")
     settings = made.settings.model_copy(update={"auth": AuthSection(trusted_host=MX)})
     config = Config(settings, tmp_path, tmp_path / "postern.toml")
-    config.prepare()
-    for file in blank.glob("*.db"):
-        shutil.copy(file, config.data)
-    store = open_store(config)
-    house = Gateway(config, store)
-    house.load(**PEOPLE)
-    yield house
-    store.close()
+    with opened(config) as store:
+        house = Gateway(config, store)
+        house.load(**PEOPLE)
+        yield house
 
 
 @pytest.fixture

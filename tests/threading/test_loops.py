@@ -18,14 +18,13 @@ from gateway.filer import Filer
 from gateway.studying import Students
 from store import journal, pending
 from store.clock import Clock
-from store.database import Store, open_store
 from store.journal import Incoming
-from store.migrate import migrate
 from store.rules.fanout import ANSWERS
 from store.schema import Outbox
 from tests import one_row
 from tests.conftest import installation
 from tests.harness import PEOPLE, Gateway
+from tests.stores import open_lightly
 from workers.compose import compose
 
 WEEK = timedelta(days=7)
@@ -46,8 +45,7 @@ class House:
 
     def __init__(self, folder: Path, domain: str, clock: Clock) -> None:
         config = installation(folder, ("hosting",), domain)
-        self.store: Store = open_store(config)
-        migrate(config, self.store)
+        self.store = open_lightly(config)
         self.clock, self.gateway = clock, Gateway(config, self.store)
         self.gateway.filer = Filer(config, self.store, Students(self.store.blobs, workers=0), clock)
         self.desk = config.desks["hosting"]
@@ -174,17 +172,49 @@ def test_plus_addresses_of_one_mailbox_share_its_budget(house: House) -> None:
     assert answered == {"victim": 3}
 
 
+def forged(victim: str) -> bytes:
+    """A first mail whose author is a victim and whose every word is the forger's.
+
+    But its Message-ID, which an answer names in headers that no reader sees (RFC 3834 section 3.1.5).
+    """
+    message = EmailMessage()
+    message["From"], message["To"] = f"BUY-PILLS <{victim}>", "support@desk.test"
+    message["Subject"], message["Message-ID"] = "BUY-PILLS", f"<{next(_serials)}@bot.test>"
+    message.set_content("BUY-PILLS at evil.example")
+    message.add_attachment(b"%PDF-1.4 BUY-PILLS", maintype="application", subtype="pdf", filename="BUY-PILLS.exe")
+    return message.as_bytes(policy=policy.SMTP)
+
+
+def words_of(message: EmailMessage) -> str:
+    """Everything a reader could see, headers and texts, as it reads when decoded."""
+    texts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([*(f"{name}: {value}" for name, value in message.items()), *texts])
+
+
 @pytest.mark.threat(38)
-def test_forged_first_mails_for_many_victims_stay_within_the_cap_and_carry_no_word_of_theirs(house: House) -> None:
-    house.gateway.config.desks["hosting"] = house.desk = house.desk.model_copy(update={"strangers_per_hour": 25})
-    victims = [f"v{number}@victims.test" for number in range(90)]
-    route = (("hosting", ("support@desk.test",)),)
-    mails = [bare(v, "support@desk.test", "BUY-PILLS", "BUY-PILLS at evil.example") for v in victims]
-    for start in range(0, len(mails), 100):
-        portion = zip(mails[start : start + 100], victims[start:], strict=False)
-        journal.append(house.store, [Incoming("smtp", house.clock(), v, route, raw) for raw, v in portion])
+@pytest.mark.parametrize(("victims", "cap"), [(90, 25), pytest.param(10_000, None, marks=pytest.mark.long)])
+def test_forged_first_mails_for_many_victims_stay_within_the_cap_and_carry_no_word_of_theirs(
+    tmp_path: Path, clock: Time, victims: int, cap: int | None
+) -> None:
+    """One a second; at a desk where nobody works, so that every mail that goes out goes to a victim."""
+    house = House(tmp_path, "desk.test", clock)
+    if cap is not None:
+        house.desk = house.desk.model_copy(update={"strangers_per_hour": cap})
+        house.gateway.config.desks["hosting"] = house.desk
+    cap, told = house.desk.strangers_per_hour, list[tuple[datetime, str]]()
+    for start in range(0, victims, 50):
+        some = [f"v{number}@victims.test" for number in range(start, min(start + 50, victims))]
+        route = (("hosting", ("support@desk.test",)),)
+        journal.append(house.store, [Incoming("smtp", clock(), victim, route, forged(victim)) for victim in some])
         house.gateway.file()
-    assert len(house.gateway.tickets()) == 90
-    sent = [message for message in house.sent() if str(message["To"]).endswith("@victims.test")]
-    assert len(sent) == house.desk.strangers_per_hour
-    assert not [m for m in sent if "PILLS" in m.as_string() or "evil" in m.as_string()]
+        for message in house.sent():
+            told.append((clock(), parseaddr(str(message["To"]))[1]))
+            assert "PILLS" not in words_of(message)
+            assert "evil" not in words_of(message)
+        clock.now += timedelta(seconds=50)
+    assert len(house.gateway.tickets()) == victims
+    house.store.close()
+    assert len({victim for _, victim in told}) == len(told)
+    hours = [sum(at <= other < at + timedelta(hours=1) for other, _ in told) for at, _ in told]
+    assert max(hours) == cap
+    assert len(told) <= cap * (1 + victims // 3600)

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from store import people, views
 from store.clock import now
 from store.config import Config
 from store.schema import Ticket
 from tests.harness import Gateway, mail
+from tests.routing.post import Post
 
 TAG = "HO#1001"
 
@@ -60,6 +62,55 @@ def test_an_inactive_person_is_marked_and_not_answered(gateway: Gateway) -> None
     row = gateway.receive(mail("hello", sender="gone@cust.test", subject=f"Re: [{TAG}]"))
     assert gateway.ticket(row["ticket"])["flags"] == ["inactive-sender", "stranger"]
     assert {who for who, _ in gateway.told()[told:]} == {"gina@desk.test"}
+
+
+# --- services that prove an address to their customer (threats 43)
+
+
+VERIFYING = ("Confirm your email address on {}", "{}: your verification code", "Bestätigen Sie Ihre E-Mail-Adresse {}")
+
+
+@pytest.mark.threat(43)
+@pytest.mark.parametrize("subject", VERIFYING)
+@pytest.mark.parametrize("service", ["feedback@chat.test", "no-reply@chat.test"])
+@pytest.mark.parametrize("route", ["mailbox", "number", "number in address", "on cc", "signed address"])
+def test_what_a_service_sends_to_the_mailbox_is_seen_by_staff_alone(
+    gateway: Gateway, subject: str, service: str, route: str
+) -> None:
+    gateway.receive(mail(**({"Cc": service} if route == "on cc" else {})))
+    to = {"number in address": "support+1001@desk.test"}.get(route, "support@desk.test")
+    if route == "signed address":
+        to = gateway.reply_address(TAG, "anna@cust.test")
+    before = seen_by_anna(gateway)
+    post = Post(gateway)
+    post.collect()
+    wanted = subject.format("your workspace" if route == "mailbox" else f"[{TAG}]")
+    gateway.receive(mail("Your secret code is 471100.", sender=f"Chat <{service}>", subject=wanted), to)
+    assert seen_by_anna(gateway) == before
+    for sent in post.collect():
+        assert sent.recipient == "gina@desk.test" or "471100" not in sent.message.as_string()
+        assert sent.recipient == "gina@desk.test" or "code" not in str(sent.message["Subject"])
+
+
+@pytest.mark.parametrize("subject", ["Re: [{}] Confirm your address", "[{}] please confirm my account"])
+def test_somebody_on_cc_may_speak_of_proofs(gateway: Gateway, subject: str) -> None:
+    gateway.receive(mail(Cc="carl@third.test"))
+    gateway.receive(mail("Yes.", sender="carl@third.test", subject=subject.format(TAG)))
+    assert [message["text"] for message in gateway.ticket(TAG)["messages"]] == ["Hello", "Yes."]
+
+
+def seen_by_anna(gateway: Gateway) -> object:
+    """All that the portal shows her, words and states."""
+    with gateway.store.read() as connection:
+        anna = people.facts(connection, [gateway.person("anna@cust.test")])[0]
+        tags = [one["tag"] for one in views.tickets(connection, gateway.config, "hosting", visible_to=anna)]
+        whole = [
+            views.ticket(connection, gateway.config, views.find_ticket(connection, gateway.config, tag)[0])
+            for tag in tags
+        ]
+    return [
+        [(m["side"], m["text"]) for m in one["messages"] if not m["note"] and m["side"] != "system"] for one in whole
+    ]
 
 
 # --- people the desk does not know (A-24)

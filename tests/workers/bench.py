@@ -17,11 +17,10 @@ from store import clock
 from store.apply import apply
 from store.commands import Author, NewMessage, OpenTicket, SupportReply
 from store.config import Config, load
-from store.database import Store, open_store
-from store.migrate import migrate
 from store.tables import Outbox
 from templates.desks import desk_text
 from tests.fakes import FakeRelay, until
+from tests.stores import open_lightly
 from workers import worker
 from workers.worker import WorkerProcess
 
@@ -34,13 +33,12 @@ class Bench:
         (folder / "desks" / "hosting.toml").write_text(desk_text("hosting", "desk.test"))
         self.file = folder / "postern.toml"
         self.configure(relay, broker)
-        migrate(self.config, self.store)
 
     def configure(self, relay: str, broker: str = "local", **settings: Any) -> None:
         lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
         self.file.write_text(f'[relay]\nurl = "{relay}"\n{lines}[queue]\nbroker = "{broker}"\n')
         self.config: Config = load(self.file)
-        self.store: Store = open_store(self.config)
+        self.store = open_lightly(self.config)
 
     def open_tickets(self, count: int = 1, now: clock.Clock = clock.now) -> list[int]:
         """Tickets of as many strangers; one confirmation each is due."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from store import outbox
 from store.config import Config
 from store.letters import Letter
 from tests.fakes import FakeRelay, until
@@ -14,6 +15,7 @@ from tests.workers.bench import Bench, run
 from workers import deliver
 
 POISON = 3
+SOON = (0, 0.05, 0.1, 0.2)  # seconds; what users wait after each death is tested in test_worker.py
 
 
 def run_and_die_of_the_poison(config: Config) -> None:
@@ -26,6 +28,7 @@ def run_and_die_of_the_poison(config: Config) -> None:
         return compose(letter, *arguments, **options)
 
     deliver.compose = deadly
+    outbox._AFTER_DEATHS = SOON
     run(config)
 
 
