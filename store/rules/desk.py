@@ -99,7 +99,7 @@ class Desk(Frozen):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$", description="its name in commands and programs")
     key: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$", description="stands in the ticket tag, [HO#1042]")
     title: str = Field(description="the name people see in From and on pages")
-    team: str = Field("Support", description="what the people who answer are called")
+    team: str = Field("support team", description="what the people who answer are called, as in “the support team”")
     noun: str = Field("ticket", description="what a ticket is called")
     language: str = Field(
         "en",
