@@ -63,7 +63,7 @@ def everything(ticket: int, other: str, split: int) -> list[Command]:
         AssignTicket(ticket, GINA, Author("billy@desk.test")), MoveTicket(ticket, GINA, "Billing"),
         LinkTickets(ticket, other, GINA), ParkRequest(ticket, ANNA, (CloseTicket(ticket, ANNA, "customer"),), None),
         RefuseRequest(ticket, ANNA, ("It cannot be closed.",), False, ("#close: closes the ticket",)),
-        RecordBounce(ticket, None, None, "anna@cust.test", True, "550 no such user"),
+        RecordBounce(ticket, None, None, "anna@cust.test", "bounced", "550 no such user"),
         CloseTicket(ticket, GINA, "support"), CustomerReply(ticket, said), CloseTicket(ticket, ANNA, "customer"),
         MarkSpam(ticket, GINA), UnmarkSpam(ticket, GINA), CustomerReply(ticket, said),
         ChangeCc(ticket, GINA, add=(Author("new@else.test"),), remove=("lee@else.test",)),
