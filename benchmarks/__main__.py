@@ -21,6 +21,7 @@ BENCHMARKS = {
     "parsing-large": large_parsing.measure,
     "parsing-memory": large_parsing.measure_memory,
     "sending": sending.measure,
+    "sending-killed": sending.measure_killed,
     "composing": composing.measure,
 }
 

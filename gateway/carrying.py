@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gateway import asking
 from gateway.case import Case, Work
 from store.commands import (
@@ -16,6 +18,7 @@ from store.commands import (
     RecordTrace,
     RefuseRequest,
 )  # fmt: skip
+from store.rules.delivery import is_hard
 from store.rules.tags import base_subject
 
 
@@ -112,9 +115,12 @@ def _bounce(case: Case) -> RecordBounce:
     reported, bounce = case.facts.reported, case.parsed.bounce
     assert reported is not None
     told = bounce.recipients[0] if bounce and bounce.recipients else None
-    permanent = bool(told.permanent) if told else False
-    words = " ".join(
-        filter(None, [told.status if told else None, "delivery failed" if permanent else "delivery delayed"])
-    )
-    event, person = (reported.event, reported.person) if reported.proved else (None, None)
-    return RecordBounce(reported.ticket, event, person, reported.recipient, permanent, words)
+    event, person, recipient = reported.event, reported.person, reported.recipient
+    if bounce and bounce.complaint:
+        return RecordBounce(reported.ticket, event, person, recipient, "complained", "its reader called it unwanted")
+    fate: Literal["bounced", "delayed"] = "bounced" if told and told.permanent else "delayed"
+    status = told.status if told else None
+    words = " ".join(filter(None, [status, "delivery failed" if fate == "bounced" else "delivery delayed"]))
+    # A Message-ID is known to everybody who was ever answered with it in References, an envelope address to few.
+    hard = fate == "bounced" and reported.proved and is_hard(status or "")
+    return RecordBounce(reported.ticket, event, person, recipient, fate, words, hard)

@@ -7,7 +7,7 @@ import secrets
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,9 @@ from store.errors import ConfigError
 from store.rules.addressing import AddressBook
 from store.rules.desk import Desk
 from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.signing_keys import DkimKey
 
 
 class Config:
@@ -69,6 +72,21 @@ class Config:
         except ValueError as error:
             raise ConfigError(f"{self.folder / self.settings.desks}: {error}") from None
 
+    @cached_property
+    def dkim_keys(self) -> tuple[DkimKey, ...]:
+        """The keys that mails are signed with. Raises ConfigError naming the key file."""
+        if not self.settings.relay.dkim:
+            return ()
+        from store.signing_keys import read_key  # dkimpy takes a moment to load, and few commands need it
+
+        keys = []
+        for place, one in enumerate(self.settings.relay.dkim):
+            try:
+                keys.append(read_key(one.domain.lower(), one.selector, self.folder / one.key))
+            except ValueError as error:
+                raise ConfigError(f"{self.file}: relay.dkim.{place}.key: {self.folder / one.key}: {error}") from None
+        return tuple(keys)
+
     @property
     def secret_file(self) -> Path:
         """Where the key of all signatures lies."""
@@ -119,7 +137,9 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
         settings = Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(file, error, Settings)) from None
-    return Config(settings, file.parent, file)
+    config = Config(settings, file.parent, file)
+    _ = config.dkim_keys
+    return config
 
 
 def host_and_port(value: str, key: str) -> tuple[str, int]:

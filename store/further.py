@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
-from store import outbox
+from store import pending
 from store.errors import BadInput
 from store.schema import Cc, Consulted, Event, Grant, Membership, Message, Outbox, Parked, Person, Staff, Ticket
 
@@ -66,5 +66,5 @@ def _hand_over(connection: Connection, former: int, person: int) -> None:
     connection.execute(delete(Cc).where(Cc.c.person_id == person, Cc.c.ticket_id.in_(own)))
     # What waits to go out is theirs as well, unless both are told of the same; what has gone keeps whom it went to.
     told = select(Outbox.c.event_id).where(Outbox.c.person_id == person)
-    waiting = (Outbox.c.person_id == former, Outbox.c.state.in_(outbox.WAITING), Outbox.c.event_id.not_in(told))
+    waiting = (Outbox.c.person_id == former, Outbox.c.state.in_(pending.WAITING), Outbox.c.event_id.not_in(told))
     connection.execute(update(Outbox).where(*waiting).values(person_id=person))

@@ -52,6 +52,14 @@ def outbox(connection: Connection, config: Config) -> list[dict[str, Any]]:
     return [_outbox_row(row, named.get(row.ticket_id)) for row in rows]
 
 
+def mail(connection: Connection, config: Config, id_: int) -> dict[str, Any]:
+    """A mail of the outbox by its id. Raises NotFound."""
+    row = connection.execute(select(*Outbox.c).where(Outbox.c.id == id_)).first()
+    if row is None:
+        raise NotFound(f"the outbox has no mail {id_}")
+    return _outbox_row(row, tags(connection, config, {row.ticket_id} if row.ticket_id else set()).get(row.ticket_id))
+
+
 def explain(store: Store, config: Config, journal_id: int) -> dict[str, Any]:
     """Why a journalled message became what it became: its row, the rule, each signal. Raises NotFound."""
     with store.read() as connection:

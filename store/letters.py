@@ -37,3 +37,4 @@ class Letter:
     facts: Mapping[str, Any]
     text: str
     files: tuple[LetterFile, ...]
+    barred: str = ""  # why its address gets no mail any more

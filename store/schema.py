@@ -39,6 +39,7 @@ Received = _core(tables.Received)
 Staff = _core(tables.Staff)
 Ticket = _core(tables.Ticket)
 TicketNumber = _core(tables.TicketNumber)
+Undeliverable = _core(tables.Undeliverable)
 
 
 def insert_into(table: Table, dialect: str) -> Any:

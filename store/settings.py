@@ -67,6 +67,12 @@ class LmtpSection(Section):
     )
 
 
+class DkimSection(Section):
+    domain: str = Field(description="mails from it and the domains below it are signed")
+    selector: str = Field(description="the public key stands in the TXT record SELECTOR._domainkey.DOMAIN")
+    key: Path = Field(description="file of the private key, RSA in PEM or Ed25519 in base64; relative to the file")
+
+
 class RelaySection(Section):
     url: str = Field(
         "maildir:",
@@ -74,6 +80,14 @@ class RelaySection(Section):
         "offered; ?tls=required or ?tls=off), smtps://",
     )
     per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
+    dkim: tuple[DkimSection, ...] = Field(
+        (), description="[[relay.dkim]] with domain, selector and key (RSA in PEM, or Ed25519 in base64): mails from the domain "
+        "and those below it are signed",
+    )  # fmt: skip
+    bounce_days: int = Field(14, gt=0, description="days after a mail in which a report about it is believed")
+    suppress_after: int = Field(
+        3, gt=0, description="mails that came back in a row because there is no such mailbox, after which it gets none"
+    )
 
 
 class PortalSection(Section):

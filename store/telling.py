@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from store import crash, outbox, people
+from store import crash, outbox, pending, people
 from store.commands import NewFile
 from store.commands.values import LinkKind
 from store.config import Config
@@ -125,7 +125,7 @@ def _row(
 ) -> dict[str, Any]:  # fmt: skip
     person = notice.person
     own_mail = told.message_header if person.id == told.change.actor else None
-    former = outbox.former_ids(connection, ticket.id, person.id)
+    former = pending.former_ids(connection, ticket.id, person.id)
     if notice.role == "outsider":
         root = None  # not even the Message-ID of what they cannot see
     # A client threads a mail under what it has seen: the person's own mail, or the last copy sent to this person.

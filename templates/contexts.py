@@ -10,7 +10,7 @@ from typing import Literal
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters

@@ -102,6 +102,8 @@ _SAMPLES: dict[str, MailContext] = {
         commands=_STAFF_COMMANDS),
     "address_used-requester": replace(_BASE, change="address_used", text="", used_by="kim@elsewhere.example"),
     "address_used-stranger": replace(_STRANGER, change="address_used", withheld=False),
+    "undelivered-staff": replace(_STAFF, change="undelivered", text="", attached=(), author="",
+        problems=("anna@weber.example: 550 5.1.1 no such user",)),
     "outsider_question-outsider": replace(_OUTSIDER, attached=(FileLine("photo.jpg", "1.1 MB"),)),
     "staff_reply-requester": replace(_REPLY, close_address=_CLOSE),
     "staff_reply-excerpt": replace(

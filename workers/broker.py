@@ -76,7 +76,7 @@ def _rabbitmq(url: str) -> dramatiq.Broker:
 class Lane:
     """A broker with the threads of this process that take hints from it."""
 
-    def __init__(self, broker: dramatiq.Broker, queue: str, threads: int, deliver: Callable[[int], None]) -> None:
+    def __init__(self, broker: dramatiq.Broker, queue: str, threads: int, deliver: Callable[[list[int]], None]) -> None:
         logging.getLogger("dramatiq").setLevel(logging.CRITICAL)  # what it has to say is not about mail
         self._broker = broker
         self._actor = dramatiq.actor(actor_name="deliver", queue_name=queue, broker=broker)(deliver)
@@ -85,9 +85,9 @@ class Lane:
     def start(self) -> None:
         self._worker.start()
 
-    def hint(self, outbox_id: int) -> None:
-        """Tells that a row is due. Raises whatever the broker raises when it is down."""
-        self._actor.send(outbox_id)
+    def hint(self, ids: list[int]) -> None:
+        """Tells that rows are due. Raises whatever the broker raises when it is down."""
+        self._actor.send(ids)
 
     def stop(self, seconds: float) -> None:
         """Takes no more hints and waits for what is being sent, `seconds` at most."""

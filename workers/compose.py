@@ -52,10 +52,15 @@ class Mail:
     fault: str = ""  # what is wrong with the desk's own template, in whose place the shipped one was used
 
 
-def compose(letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[str], bytes]) -> Mail:
-    """The mail of a letter. Raises Permanent for an address that no mail can go to or come from (threats 71)."""
+def compose(
+    letter: Letter, desk: Desk, *, secret: bytes, read_blob: Callable[[str], bytes], room: int = MOST_ATTACHED
+) -> Mail:
+    """The mail of a letter, with at most `room` bytes of files, decoded; the others are named beside the link.
+
+    Raises Permanent for an address that no mail can go to or come from (threats 71).
+    """
     recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
-    attached = _fitting(letter, desk)
+    attached = _fitting(letter, desk, room)
     language = choose(letter.facts["language"], desk.language)
     files = [(file, read_blob(file.sha256)) for file in attached]
     shown = pictures(files, letter.header_id)
@@ -136,13 +141,13 @@ def context(
     )  # fmt: skip
 
 
-def _fitting(letter: Letter, desk: Desk) -> tuple[LetterFile, ...]:
+def _fitting(letter: Letter, desk: Desk, room: int) -> tuple[LetterFile, ...]:
     """The files that travel with this mail; the template names the others beside the link."""
     facts = letter.facts
     hidden = _policy(letter, desk) == "link_only"
     if letter.template not in ATTACHING or hidden or not (facts["known"] or facts["by_support"]):
         return ()
-    room, fitting = MOST_ATTACHED, []
+    fitting = []
     for file in letter.files:
         if file.size <= room:
             room -= file.size

@@ -1,31 +1,35 @@
-"""One outbox row to the relay: claim, compose, send, settle. The actor takes the row's id and nothing else."""
+"""Outbox rows to the relay: claim, compose, send, settle. The actor takes ids of rows and nothing else."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
-from store import clock, crash, outbox
+from store import clock, crash, outbox, sending
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, NotFound, Permanent, Temporary
 from store.letters import Letter
-from workers.compose import Mail, compose
+from store.outbox import End
+from workers.compose import MOST_ATTACHED, Mail, compose
 from workers.relay import Relay
-from workers.retry import UNFINISHED, Defect, pause
+from workers.retry import UNFINISHED, Defect, TooLarge, pause
+from workers.settling import Settlement
 
 _log = structlog.get_logger("worker")
-_SETTLE = (0.05, 0.2, 1, 2, 5, 5, 5)  # seconds between attempts to write down what the relay said
+_LETTER = 64 * 1024  # bytes of a mail, at most in general, that are no files; these take 25 for 18 in base64
 
 
 class Delivery:
-    """What the threads of one worker share: the rows they have in hand, and all they need to send them."""
+    """What the threads of one worker share: the rows they have in hand, and all they need to send them.
+
+    A thread claims several rows at once; what it does not come to, because one of them takes long, another thread sends.
+    """
 
     def __init__(
         self,
@@ -38,92 +42,136 @@ class Delivery:
     ) -> None:
         self._config, self._store, self._relay, self._holder = config, store, relay, holder
         self._now, self._chance = now, chance or random.Random()
+        self._settlement = Settlement(config, store, holder, now)
         self._lock = threading.Lock()
         self._in_hand: set[int] = set()
+        self._claimed: deque[Letter] = deque()
+        self._stopped = False
         self._rested = time.monotonic()
         self.after: Callable[[int], object] = lambda _id: None  # told of each row that is out of hand again
         self.failed: DiskFailed | None = None  # from then on no row is taken (threats 88)
 
     @property
     def in_hand(self) -> frozenset[int]:
-        """The rows being sent at this moment, whose leases need the heartbeat."""
+        """The rows claimed at this moment, whose leases need the heartbeat."""
         with self._lock:
             return frozenset(self._in_hand)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether rows are claimed that no thread has come to yet."""
+        return bool(self._claimed)
 
     def idle(self) -> float:
         """Seconds since anything was in hand; 0 while something is."""
         with self._lock:
             return 0.0 if self._in_hand else time.monotonic() - self._rested
 
-    def deliver(self, outbox_id: int) -> None:
-        """The actor. Whatever happens ends in the row, or in the end of its lease."""
-        if self.failed is not None:
-            return
+    def stop(self) -> None:
+        """Begins nothing more: what is claimed and not begun is due again. Raises Temporary (the database)."""
+        self._stopped = True
+        letters = []
+        while (letter := self._next()) is not None:
+            letters.append(letter.id)
         try:
-            self._deliver(outbox_id)
+            with self._settlement.turn:
+                outbox.hand_back(self._store, letters, self._holder)
+        finally:
+            self._let_go(letters)
+
+    def deliver(self, ids: Sequence[int]) -> None:
+        """The actor. Whatever happens ends in the rows, or in the end of their leases."""
+        try:
+            self._claim(self._take(ids))
+            while not self._halted and (letter := self._next()) is not None:
+                try:
+                    self._deliver(letter)
+                finally:
+                    self._let_go([letter.id])
         except DiskFailed as error:
             self.failed = error
 
-    def _deliver(self, outbox_id: int) -> None:
-        with self._holding(outbox_id) as mine:
-            letter = self._claim(outbox_id) if mine else None
-            if letter is None:
-                return
-            crash.point("O4")
-            try:
-                reply = self._attempt(letter)
-            except Permanent as error:
-                self._settle(letter, outbox.fail, str(error))
-            except Temporary as error:
-                crash.point("O10")
-                self._later(letter, error)
-            else:
-                crash.point("O7")
-                self._settle(letter, outbox.accept, reply)
-                crash.point("O9")
+    @property
+    def _halted(self) -> bool:
+        return self._stopped or self.failed is not None
 
-    @contextmanager
-    def _holding(self, outbox_id: int) -> Iterator[bool]:
-        """False when another thread has the row; only the one that has it may let it go."""
+    def _next(self) -> Letter | None:
+        try:
+            return self._claimed.popleft()
+        except IndexError:
+            return None
+
+    def _deliver(self, letter: Letter) -> None:
+        crash.point("O4")
+        if letter.barred:
+            return self._settlement.write(
+                letter, End(letter.id, "suppressed", f"the address is suppressed: {letter.barred}")
+            )
+        try:
+            reply = self._attempt(letter)
+        except Permanent as error:
+            self._settlement.write(letter, End(letter.id, "failed", str(error)))
+        except Temporary as error:
+            crash.point("O10")
+            self._settlement.write(letter, self._later(letter, error))
+        else:
+            crash.point("O7")
+            self._settlement.write(letter, End(letter.id, "accepted", reply))
+            crash.point("O9")
+
+    def _take(self, ids: Sequence[int]) -> list[int]:
+        """Those that no other thread has, in hand from now on; only the one that has a row may let it go."""
+        if self._halted:
+            return []
         with self._lock:
-            mine = outbox_id not in self._in_hand
-            self._in_hand.add(outbox_id)
-        try:
-            yield mine
-        finally:
-            if mine:
-                with self._lock:
-                    self._in_hand.discard(outbox_id)
-                    self._rested = time.monotonic()
-            self.after(outbox_id)
+            mine = [id_ for id_ in ids if id_ not in self._in_hand]
+            self._in_hand.update(mine)
+        return mine
 
-    def _claim(self, outbox_id: int) -> Letter | None:
+    def _let_go(self, ids: Collection[int]) -> None:
+        with self._lock:
+            self._in_hand.difference_update(ids)
+            self._rested = time.monotonic()
+        for id_ in ids:
+            self.after(id_)
+
+    def _claim(self, ids: Sequence[int]) -> None:
+        """Takes rows for this worker; they wait for the next thread that is free."""
+        letters: list[Letter] = []
         try:
-            return outbox.claim(self._store, outbox_id, self._holder, self._now())
+            if ids:
+                with self._settlement.turn:
+                    letters = outbox.claim(self._store, ids, self._holder, self._now())
         except DiskFailed:
             raise
         except Temporary as error:
-            _log.warning("claim postponed", outbox=outbox_id, why=str(error))
-            return None  # the row is still due
+            _log.warning("claim postponed", outbox=list(ids), why=str(error))  # the rows are still due
+        finally:
+            claimed = {letter.id for letter in letters}
+            self._let_go([id_ for id_ in ids if id_ not in claimed])
+        self._claimed.extend(letters)
 
     def _attempt(self, letter: Letter) -> str:
         """The relay's words. Raises Temporary or Permanent, for our own mistakes too."""
         if letter.attempts > UNFINISHED and not letter.reply:
             # Every attempt so far died with its process: such a row must not go on killing workers.
             raise Permanent(f"given up: none of {letter.attempts - 1} attempts came to an end")
-        mail = self._compose(letter)
         try:
-            return self._relay.send(mail)
+            try:
+                return self._relay.send(self._compose(letter))
+            except TooLarge as error:  # its files are on the portal too
+                room = min(max(0, error.limit * 18 // 25 - _LETTER), MOST_ATTACHED)
+                return self._relay.send(self._compose(letter, room))
         except (Temporary, Permanent):
             raise
         except Exception as error:
             _log.exception("relay", outbox=letter.id)
             raise Defect(f"could not be sent: {error!r}") from error
 
-    def _compose(self, letter: Letter) -> Mail:
+    def _compose(self, letter: Letter, room: int = MOST_ATTACHED) -> Mail:
         try:
             desk = self._config.desks[letter.facts["desk"]]
-            mail = compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob)
+            mail = compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob, room=room)
         except NotFound as error:  # a file may come back with a backup
             raise Defect(f"could not be composed: {error}") from error
         except (Temporary, Permanent):
@@ -141,7 +189,7 @@ class Delivery:
         if letter.ticket_id is None:
             return
         try:
-            outbox.note_fault(self._store, letter.ticket_id, fault, self._now())
+            sending.note_fault(self._store, letter.ticket_id, fault, self._now())
         except DiskFailed:
             raise
         except Temporary as error:
@@ -153,26 +201,8 @@ class Delivery:
         except OSError as error:
             raise Temporary(f"a file cannot be read: {error.strerror}") from error
 
-    def _later(self, letter: Letter, error: Temporary) -> None:
+    def _later(self, letter: Letter, error: Temporary) -> End:
         wait = pause(error, letter.attempts, self._chance)
         if wait is None:
-            self._settle(letter, outbox.fail, f"given up after {letter.attempts} attempts: {error}")
-            return
-        self._settle(letter, outbox.defer, str(error), self._now() + wait)
-
-    def _settle(self, letter: Letter, change: Callable[..., bool], reply: str, *until: datetime) -> None:
-        """Writes the end of the attempt down, insisting: a forgotten acceptance is a second copy. Raises DiskFailed."""
-        for wait in (*_SETTLE, None):
-            try:
-                kept = change(self._store, letter.id, self._holder, reply, *until, self._now())
-            except DiskFailed as error:
-                _log.error("not written down", outbox=letter.id, reply=reply, why=str(error))
-                raise
-            except Temporary as error:
-                if wait is None:
-                    _log.error("not written down", outbox=letter.id, reply=reply, why=str(error))
-                    return
-                time.sleep(wait)
-            else:
-                _log.info(change.__name__, outbox=letter.id, attempts=letter.attempts, reply=reply, lease_kept=kept)
-                return
+            return End(letter.id, "failed", f"given up after {letter.attempts} attempts: {error}")
+        return End(letter.id, "deferred", str(error), self._now() + wait)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -13,6 +14,7 @@ from store.errors import ConfigError
 from workers.relay_maildir import MaildirRelay
 from workers.relay_session import Account
 from workers.relay_smtp import SmtpRelay
+from workers.signing import Signer
 
 if TYPE_CHECKING:
     from workers.compose import Mail
@@ -70,13 +72,28 @@ class PacedRelay:
         self._relay.close()
 
 
+class SigningRelay:
+    """A relay that gets mails with their DKIM signatures."""
+
+    def __init__(self, relay: Relay, signer: Signer) -> None:
+        self._relay, self._signer = relay, signer
+
+    def send(self, mail: Mail) -> str:
+        return self._relay.send(replace(mail, content=self._signer.sign(mail.content)))
+
+    def close(self) -> None:
+        self._relay.close()
+
+
 def open_relay(config: Config) -> Relay:
     """The relay of a configuration; it connects when the first mail goes. Raises ConfigError."""
     section = config.settings.relay
     try:
-        relay = _open(config, section.url)
+        relay: Relay = _open(config, section.url)
     except ValueError as error:
         raise ConfigError(f"{config.file}: relay.url: {error}") from None
+    if config.dkim_keys:
+        relay = SigningRelay(relay, Signer(config.dkim_keys))
     return PacedRelay(relay, Pace(section.per_second)) if section.per_second else relay
 
 

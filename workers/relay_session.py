@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from store import crash
 from store.errors import Permanent, Temporary
-from workers.retry import Unreachable
+from workers.retry import TooLarge, Unreachable
 
 _IDLE = 30.0  # seconds; a connection unused for longer may be cut by a firewall that tells nobody
 _BLOCK = 64 * 1024
@@ -150,7 +150,7 @@ class Session:
         size, limit, options = len(envelope.content), features.get("size", ""), ""
         if "size" in features:
             if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
-                raise Permanent(f"the mail has {size} bytes, the relay takes {limit} at most")
+                raise TooLarge(size, int(limit))
             options += f" SIZE={size}"
         if envelope.utf8:
             if "smtputf8" not in features:

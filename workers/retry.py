@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from store.errors import Temporary
+from store.errors import Permanent, Temporary
 
 _GROWING = (60, 5 * 60, 15 * 60, 60 * 60)
 _STEADY = 4 * 60 * 60
@@ -16,6 +16,14 @@ UNFINISHED = 5  # attempts that may end without a word, each with the death of i
 
 class Unreachable(Temporary):
     """No conversation with the relay came about or it broke off early: the relay surely has nothing of this mail."""
+
+
+class TooLarge(Permanent):
+    """The relay takes mails of `limit` bytes at most (RFC 1870)."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the mail has {size} bytes, the relay takes {limit} at most")
+        self.limit = limit
 
 
 class Defect(Temporary):

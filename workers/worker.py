@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from store import clock, crash, outbox
+from store import clock, crash, outbox, pending
 from store.config import Config
 from store.database import Store, open_store
 from store.errors import DiskFailed, Temporary
@@ -22,6 +22,7 @@ _log = structlog.get_logger("worker")
 _EVERY = 0.2  # seconds between looks at the outbox when nothing calls for one earlier
 _GAP = 0.02  # seconds between looks at least
 _WINDOW = 200  # due rows looked at a time
+_AT_ONCE = 10  # rows that one thread claims in one transaction at most
 _AGAIN = 30.0  # seconds until a hint is given again
 _LOST = 2.0  # seconds of idleness after which a hint given is taken for lost
 _BROKEN = 5.0  # seconds a broker that failed is left alone
@@ -30,16 +31,16 @@ _LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are t
 
 
 class Feeder:
-    """Gives each due row to the broker as a hint. What the broker does not carry, for whatever reason, runs here.
+    """Gives due rows to the broker as hints, several in one. What it does not carry, for whatever reason, runs here.
 
     A row that a worker died with may have been its death, so such rows go down a lane of one thread, `single`: a mail
     that kills workers then never takes the same other mail along twice, and is alone when it is given up (threats 82).
     """
 
     def __init__(
-        self, store: Store, delivery: Delivery, local: Lane, single: Lane, remote: Lane | None, now: clock.Clock
-    ) -> None:
-        self._store, self._delivery, self._now = store, delivery, now
+        self, store: Store, delivery: Delivery, local: Lane, single: Lane, remote: Lane | None, threads: int, now: clock.Clock
+    ) -> None:  # fmt: skip
+        self._store, self._delivery, self._threads, self._now = store, delivery, threads, now
         self._local, self._single, self._remote = local, single, remote
         self._hinted: dict[int, float] = {}
         self._trust_after = 0.0
@@ -48,7 +49,9 @@ class Feeder:
 
     def round(self) -> None:
         """One look at the outbox. Raises Temporary when the database does not answer."""
-        ids = outbox.due(self._store, self._now(), _WINDOW)
+        if self._delivery.waiting:  # perhaps the threads that claimed them wait for the relay, and others are free
+            self._local.hint([])
+        ids = pending.due(self._store, self._now(), _WINDOW)
         for gone in self._hinted.keys() - set(ids):
             self._hinted.pop(gone, None)
         if not ids:
@@ -56,28 +59,38 @@ class Feeder:
         crash.point("O2")
         now = time.monotonic()
         patience = _LOST if self._delivery.idle() > _LOST else _AGAIN
-        unfinished = outbox.unfinished(self._store, ids)
-        for id_ in ids:
-            since = self._hinted.get(id_)
-            if since is None or now - since >= patience:
-                self._hinted[id_] = now
-                try:
-                    self._hint(id_, id_ in unfinished, lost=since is not None and patience == _LOST)
-                except BaseException:
-                    self._hinted.pop(id_, None)  # or the row would wait as long as for a hint that was given
-                    raise
-                crash.point("O3")
+        unfinished = pending.unfinished(self._store, ids)
+        again = [id_ for id_ in ids if id_ in self._hinted and now - self._hinted[id_] >= patience]
+        fresh = [id_ for id_ in ids if id_ not in self._hinted]
+        lost = set(again) if patience == _LOST else set()
+        for id_ in [*fresh, *again]:
+            if id_ in unfinished:
+                self._give([id_], self._single.hint)
+        for wanted, hint in ((lost, self._local.hint), ({*fresh, *again} - lost, self._hint)):
+            rows = sorted(wanted - unfinished)
+            size = min(_AT_ONCE, -(-len(rows) // self._threads))  # no thread stays idle for want of rows
+            for start in range(0, len(rows), size or 1):
+                self._give(rows[start : start + size], hint)
 
-    def _hint(self, id_: int, unfinished: bool, lost: bool) -> None:
-        if unfinished:
-            return self._single.hint(id_)
-        if self._remote is not None and not lost and time.monotonic() >= self._trust_after:
+    def _give(self, ids: list[int], hint: Callable[[list[int]], None]) -> None:
+        self._hinted.update(dict.fromkeys(ids, time.monotonic()))
+        try:
+            hint(ids)
+        except BaseException:
+            for id_ in ids:
+                self._hinted.pop(id_, None)  # or the rows would wait as long as for a hint that was given
+            raise
+        for _ in ids:
+            crash.point("O3")
+
+    def _hint(self, ids: list[int]) -> None:
+        if self._remote is not None and time.monotonic() >= self._trust_after:
             try:
-                return self._remote.hint(id_)
+                return self._remote.hint(ids)
             except Exception as error:  # each broker has a family of its own
                 self._trust_after = time.monotonic() + _BROKEN
                 _log.warning("broker down, sending without it", why=str(error) or type(error).__name__)
-        self._local.hint(id_)
+        self._local.hint(ids)
 
     def _served(self, id_: int) -> None:
         self._hinted.pop(id_, None)
@@ -126,7 +139,7 @@ class WorkerProcess:
         if config.settings.queue.broker != "local":
             remote = Lane(open_broker(config), queue, threads, self.delivery.deliver)
         self._lanes = [lane for lane in (local, single, remote) if lane is not None]
-        self._feeder = Feeder(self._store, self.delivery, local, single, remote, now)
+        self._feeder = Feeder(self._store, self.delivery, local, single, remote, threads, now)
         self._keeper = Keeper(self._store, self.delivery, self._name.value, now)
         self._feeding = threading.Thread(target=self._feed, name="feeder", daemon=True)
         self._keeping = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -146,6 +159,7 @@ class WorkerProcess:
         self._feeder.wake.set()
         self._feeding.join(timeout=patience)
         end = time.monotonic() + patience
+        self._guarded(self.delivery.stop)
         for lane in self._lanes:
             lane.stop(max(end - time.monotonic(), 1) if self.delivery.in_hand else 1)
         self._relay.close()  # ends what still waits for an answer

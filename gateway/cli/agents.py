@@ -39,6 +39,14 @@ def find_agent(connection: Connection, desk: Desk, email: str) -> Author:
     return Author(person.email, person.name)
 
 
+def find_any_agent(connection: Connection, email: str) -> Author:
+    """Somebody who works at any desk. Raises BadInput."""
+    person = people.find(connection, email)
+    if person is None or not any(map(person.works_at, person.staff_of)):
+        raise BadInput(f"--agent: {email} is not on the staff of any desk")
+    return Author(person.email, person.name)
+
+
 def find_desk(config: Config, name: str) -> Desk:
     """A desk by its name. Raises BadInput, which lists all."""
     if name not in config.desks:

@@ -110,13 +110,13 @@ def drain(
     config: ConfigFile = None,
 ) -> None:
     """Wait until journal and outbox have nothing due; exits 0 when idle, 1 when time ran out."""
-    from store import outbox, outcomes
+    from store import outcomes, pending
     from store.clock import now
 
     deadline = time.monotonic() + timeout
     with opened(config) as (_settings, store):
         while True:
-            mails, letters = outcomes.count_unfiled(store), outbox.busy(store, now() + timedelta(minutes=1))
+            mails, letters = outcomes.count_unfiled(store), pending.busy(store, now() + timedelta(minutes=1))
             if not mails and not letters:
                 return
             if time.monotonic() >= deadline:

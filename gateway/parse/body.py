@@ -27,6 +27,7 @@ MAX_RETURNED = 20_000
 _REPORT_PARTS = frozenset(
     {
         "message/delivery-status",
+        "message/feedback-report",
         "message/global-delivery-status",
         "message/rfc822",
         "message/global",
@@ -71,6 +72,7 @@ class Body:
     pieces: list[Piece] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
+    feedback: str = ""
     returned: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
     aside: list[memoryview] = field(default_factory=list)
@@ -136,6 +138,8 @@ def _read(part: Message, body: Body, parent: str | None) -> list[Piece]:
     content = read_content(part, body.aside)
     if kind.endswith("/delivery-status") or kind.endswith("/global-delivery-status"):
         body.reports.append(decode_bytes(content, None)[0])
+    elif kind == "message/feedback-report":
+        body.feedback = decode_bytes(content, None)[0]
     elif kind in _REPORT_PARTS:
         body.returned.append(decode_bytes(content[:MAX_RETURNED], None)[0])
     if kind in _REPORT_PARTS and parent == "multipart/report":

@@ -87,6 +87,16 @@ def read_bounce(headers: Headers, report: Report, raw: bytes) -> Bounce | None:
     return Bounce(tuple(_describe(a, p, headers.first("subject"), report.text) for a, p in permanent.items()), ids)
 
 
+def read_complaint(feedback: str, returned: Iterable[str]) -> Bounce | None:
+    """Who called a mail unwanted (RFC 5965 section 3); None for feedback that is no complaint."""
+    fields = message_from_string(feedback.strip("\n") + "\n\n")
+    if str(fields.get("Feedback-Type") or "").strip().lower() not in ("abuse", "fraud", "opt-out", "other"):
+        return None
+    readers = map(_address, map(str, fields.get_all("Original-Rcpt-To") or ()))
+    recipients = tuple(BouncedRecipient(reader) for reader in dict.fromkeys(readers) if reader)
+    return Bounce(recipients[:MAX_RECIPIENTS], _find_ids(Report(returned=list(returned))), complaint=True)
+
+
 def says_failed(text: str) -> bool:
     """Whether the text tells beyond doubt that a mail was not delivered."""
     return bool(_SURELY_FAILED.search(text[:2_000]))

@@ -16,7 +16,7 @@ from mailparser.utils import get_addresses
 from gateway.parse.addresses import normalise_address, read_list, read_sender
 from gateway.parse.auto import LOOP_MARK, is_marked, is_report, judge_origin
 from gateway.parse.body import Body, take_apart
-from gateway.parse.bounce import Report, read_bounce, says_failed
+from gateway.parse.bounce import Report, read_bounce, read_complaint, says_failed
 from gateway.parse.canonical import hash_message
 from gateway.parse.charset import decode_bytes
 from gateway.parse.enclosed import read_enclosed
@@ -183,6 +183,8 @@ def _find_bounce(headers: Headers, body: Body, text: str, rest: bytes, reported:
         returns = body.reports or (body.returned and says_failed(text))
         if not returns or headers.first("return-path") != "<>":
             return None
+    if body.feedback:
+        return read_complaint(body.feedback, body.returned)
     whole = bound_message(headers, rest, MAX_SMALL).message
     readable = whole[:MAX_REPORT].replace(NESTED.encode(), b"message/")
     return read_bounce(headers, Report(body.reports, text, body.returned), readable)

@@ -41,10 +41,14 @@ class BouncedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A report of mail that did not arrive; `message_ids` are those of the mail it returns, without <>."""
+    """A report of mail that did not arrive; `message_ids` are those of the mail it returns, without <>.
+
+    `complaint`: it did, and its reader called it unwanted (RFC 5965).
+    """
 
     recipients: tuple[BouncedRecipient, ...] = ()
     message_ids: tuple[str, ...] = ()
+    complaint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from store import outbox, outcomes, parts
+from store import outcomes, parts, pending
 from store.config import Config, host_and_port
 from store.errors import ConfigError, describe
 
@@ -59,13 +59,13 @@ def _look(portal: Portal) -> dict[str, Any]:
     now = portal.clock()
     waiting = outcomes.count_unfiled(portal.store)
     first = outcomes.oldest_unfiled(portal.store) if waiting else None
-    due = outbox.next_due(portal.store)
+    due = pending.next_due(portal.store)
     with portal.store.read() as connection:
         up = parts.up(connection, now)
     return {
         "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
         "outbox": {
-            "waiting": outbox.busy(portal.store, now),
+            "waiting": pending.busy(portal.store, now),
             "oldest_seconds": _age(due, now) if due is not None and due <= now else None,
         },
         "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},

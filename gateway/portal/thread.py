@@ -168,4 +168,6 @@ _STAFF_EVENTS = {
     "undone": "{who} took the last change back ({old})",
     "delivery_failed": "A mail could not be delivered: {new}",
     "delivery_delayed": "A mail is delayed: {new}",
+    "complained": "The reader of a mail called it unwanted: {new}",
+    "resent": "The mail to {new} is sent again",
 }

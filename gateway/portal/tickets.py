@@ -23,7 +23,7 @@ from templates.figures import moment
 
 MOST = 200  # tickets in the list
 IMAGES = "images"  # the purpose of the button that loads them
-_TROUBLE = ("deferred", "failed", "bounced")
+_TROUBLE = ("deferred", "delayed", "failed", "bounced", "complained")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ MAILS = {
     "staff_reply": "Answer",
     "ticket_closed": "Closed",
     "ticket_update": "Update",
+    "undelivered": "Not delivered",
 }
 
 # store/outbox.py has the states; the class colours the word.
@@ -28,8 +29,10 @@ MAIL_STATES = {
     "claimed": ("Being sent", "open"),
     "deferred": ("Tried, will try again", "waiting"),
     "accepted": ("Sent", "closed"),
+    "delayed": ("Delayed", "waiting"),
     "failed": ("Refused", "bad"),
     "bounced": ("Returned", "bad"),
+    "complained": ("Called unwanted", "bad"),
     "suppressed": ("Not sent", "closed"),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from store import citing, outbox, people
+from store import citing, people
 from store.commands import (
     AddNote,
     CloseTicket,
@@ -18,7 +18,6 @@ from store.commands import (
     NewMessage,
     OpenTicket,
     RaisePriority,
-    RecordBounce,
     RecordTrace,
     SupportReply,
     TakeTicket,
@@ -226,17 +225,6 @@ def _raise(connection: Connection, config: Config, command: RaisePriority, now: 
     return Applied(ticket.id)
 
 
-def _bounce(connection: Connection, config: Config, command: RecordBounce, now: datetime) -> Applied:
-    if command.permanent and command.event is not None and command.person is not None:
-        outbox.bounce(connection, command.event, command.person, command.words)
-    if command.ticket is None:
-        return Applied(None)
-    ticket, _ = find_ticket(connection, config, command.ticket)
-    kind = "delivery_failed" if command.permanent else "delivery_delayed"
-    words = f"{command.recipient}: {command.words}"
-    return Applied(ticket.id, event=write_event(connection, ticket.id, kind, None, now, new=words))
-
-
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
     OpenTicket: _open,
     CustomerReply: _customer_reply,
@@ -246,7 +234,6 @@ HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
     CloseTicket: _close,
     TakeTicket: _take,
     RaisePriority: _raise,
-    RecordBounce: _bounce,
 }
 
 

@@ -22,24 +22,25 @@ from store.commands.conversation import (
     CustomerReply,
     OpenTicket,
     RaisePriority,
-    RecordBounce,
     RecordTrace,
     SupportReply,
     TakeTicket,
 )
+from store.commands.delivery import RecordBounce, ResendMail, SuppressAddress, UnsuppressAddress
 from store.commands.parking import Act, DoParked, ParkRequest, RefuseRequest
 from store.commands.values import Answer, Author, Fields, NewFile, NewLink, NewMessage
 
 Command = (
     OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
     | AssignTicket | SetPriority | MoveTicket | ChangeCc | MergeTicket | SplitTicket | LinkTickets | MarkSpam | UnmarkSpam
-    | BlockSender | UnblockSender | ReleaseTicket | AskOutsider | UndoLast | ParkRequest | DoParked | RefuseRequest
+    | BlockSender | UnblockSender | ReleaseTicket | AskOutsider | UndoLast | ParkRequest | DoParked | RefuseRequest | ResendMail
+    | SuppressAddress | UnsuppressAddress
 )  # fmt: skip
 
 __all__ = [
     "Act", "AddNote", "Answer", "AskOutsider", "AssignTicket", "Author", "BlockSender", "ChangeCc", "CloseTicket",
     "Command", "CustomerReply", "DoParked", "Fields", "LinkTickets", "MarkSpam", "MergeTicket", "MoveTicket",
     "NewFile", "NewLink", "NewMessage", "OpenTicket", "ParkRequest", "RaisePriority", "RecordBounce", "RecordTrace",
-    "RefuseRequest", "ReleaseTicket", "SetPriority", "SplitTicket", "SupportReply", "TakeTicket", "UnblockSender",
-    "UndoLast", "UnmarkSpam",
+    "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket", "SupportReply", "SuppressAddress",
+    "TakeTicket", "UnblockSender", "UndoLast", "UnmarkSpam", "UnsuppressAddress",
 ]  # fmt: skip

@@ -129,15 +129,3 @@ class RaisePriority:
     priority: Priority
     mailbox: str = ""
     alerts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RecordBounce:
-    """A delivery report about one of our mails: `event` and `person` name it when the report is provably ours."""
-
-    ticket: int | None
-    event: int | None
-    person: int | None
-    recipient: str
-    permanent: bool
-    words: str

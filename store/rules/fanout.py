@@ -20,6 +20,7 @@ To one person alone, whom the change names:
     unable          request_refused    what they asked for cannot be done, and what can
     address_used    address_used       somebody else wrote to the address that was signed for them
     asking          outsider_question  support asks somebody outside
+    undelivered     undelivered        a mail with their words did not arrive
 
 Nobody is told of their own act unless the desk says `echo_actor`; nobody twice; nobody inactive; nobody whom the
 writer's own mail already addressed.
@@ -36,12 +37,13 @@ from store.rules.people import PersonFacts
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered",
 ]  # fmt: skip
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
     "confirm_request", "request_refused", "address_used", "outsider_question",
+    "undelivered",
 ]  # fmt: skip
 
 # Automatic answers to a mail; only these count against the budgets of threats 38.
@@ -67,6 +69,7 @@ _ROWS: dict[ChangeKind, dict[str, Template]] = {
 _TO_ONE: dict[ChangeKind, Template] = {
     "unsent": "staff_notice", "assigned": "staff_notice", "parked": "confirm_request", "unable": "request_refused",
     "address_used": "address_used", "asking": "outsider_question",
+    "undelivered": "undelivered",
 }  # fmt: skip
 
 

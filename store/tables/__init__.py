@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
 from store.tables.journal import Journal, Received
-from store.tables.outbox import Outbox
+from store.tables.outbox import Outbox, Undeliverable
 from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
 from store.tables.tickets import Attachment, Blob, Cc, Consulted, Event, Link, Message, Ticket, TicketNumber
 
@@ -40,6 +40,7 @@ __all__ = [
     "Staff",
     "Ticket",
     "TicketNumber",
+    "Undeliverable",
     "Utc",
 ]
 

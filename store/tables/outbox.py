@@ -15,7 +15,7 @@ class Outbox(SQLModel, table=True):
     """One mail to one person about one event; `facts` freezes what it is made from (design 5).
 
     Of automatic answers alone (threats 38): `correspondent` is the address they go to without its + part, `stranger_of`
-    the desk when nobody has vouched for it, `gist` what the answered mail says.
+    the desk when nobody has vouched for it, `gist` what the answered mail says. `ended`: when the relay took or refused it.
     """
 
     __tablename__ = "outbox"
@@ -46,3 +46,16 @@ class Outbox(SQLModel, table=True):
     gist: str | None = None
     stranger_of: str | None = None
     created: datetime = moment()
+    ended: datetime | None = moment(null=True)
+
+
+class Undeliverable(SQLModel, table=True):
+    """An address that mail came back from: how often for good in a row (`hard`), and since when it gets none any more."""
+
+    __tablename__ = "undeliverable"
+    id: int | None = row_id()
+    address: str = Field(unique=True)
+    hard: int = 0
+    suppressed: datetime | None = moment(null=True)
+    why: str = words()
+    at: datetime = moment()

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from store import outbox, people
+from store import people
 from store.commands import AskOutsider, Author, ChangeCc, NewMessage
 from store.errors import BadInput
+from tests import one_row
 from tests.care.helpers import GINA, box, later, opened, snapshot, told_since, written
 from tests.harness import Gateway, mail
 
@@ -64,7 +65,7 @@ def test_what_waited_to_go_out_to_the_guest_still_goes_out(any_gateway: Gateway)
     any_gateway.support_replies(tag)
     any_gateway.load(people=[ANNA])
     row = next(row for row in any_gateway.outbox() if row["template"] == "cc_copy")
-    letter = outbox.claim(any_gateway.store, row["id"], "test", later(minutes=1))
+    letter = one_row.claim(any_gateway.store, row["id"], "test", later(minutes=1))
     assert letter is not None
     assert letter.person_id == any_gateway.person("anna@cust.test")
 

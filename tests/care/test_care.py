@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from store import outbox
 from store.commands import (
     AddNote,
     AssignTicket,
@@ -19,6 +18,7 @@ from store.commands import (
     UndoLast,
 )
 from store.errors import BadInput, NotFound
+from tests import one_row
 from tests.care.helpers import BILLY, GINA, box, kinds, later, make_older, opened, snapshot, told_since
 from tests.harness import Gateway, mail
 
@@ -125,7 +125,7 @@ def test_who_is_on_the_copies_gets_public_replies_and_who_was_taken_off_nothing_
     assert copies == ["carl@third.test", "dora@third.test", "dora@third.test"]
     assert [e["old"] for e in any_gateway.ticket(tag)["events"] if e["kind"] == "cc_removed"] == ["carl@third.test"]
     waiting = next(row["id"] for row in any_gateway.outbox() if row["recipient"] == "carl@third.test")
-    assert outbox.claim(any_gateway.store, waiting, "test", later(minutes=1)) is None  # threats 85
+    assert one_row.claim(any_gateway.store, waiting, "test", later(minutes=1)) is None  # threats 85
     any_gateway.apply(AddNote(number, NewMessage(GINA, "Between us")))
     assert [template for _, template in any_gateway.told()].count("cc_copy") == 3
     stranger = mail(subject=f"[{tag}] let me", sender="carl@third.test", to=box(any_gateway))

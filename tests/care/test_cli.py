@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from store import outbox
 from store.errors import BadInput, NotFound
+from tests import one_row
 from tests.care.helpers import box, later, opened, texts, told_since, written
 from tests.harness import Gateway, mail
 from tests.running import POSTERN
@@ -52,7 +52,7 @@ def test_open_assign_priority_move(shell: Shell) -> None:
     assert (ticket["cc"], ticket["events"][0]["actor"]) == (["carl@third.test"], "gina@desk.test")
     assert gateway.told() == [("new@third.test", "confirmation"), ("billy@desk.test", "staff_notice")]
     confirmation = gateway.outbox()[0]["id"]
-    letter = outbox.claim(gateway.store, confirmation, "test", later(minutes=1))
+    letter = one_row.claim(gateway.store, confirmation, "test", later(minutes=1))
     assert letter is not None and letter.text == "The shop is down." and letter.facts["known"]
     assert shell.run("assign", "HO#1001", "--to", "billy@desk.test") == "HO#1001 is assigned to billy@desk.test"
     assert shell.run("assign", "HO#1001", "--to", "me") == "HO#1001 is assigned to gina@desk.test"

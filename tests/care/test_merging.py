@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from store import outbox
 from store.commands import AskOutsider, Author, ChangeCc, MarkSpam, MergeTicket, NewMessage, SplitTicket, UndoLast
 from store.errors import BadInput, NotFound, Temporary
+from tests import one_row
 from tests.care.helpers import (
     GINA,
     box,
@@ -56,11 +56,11 @@ def test_what_was_due_of_the_merged_ticket_still_goes_out(any_gateway: Gateway) 
     due = [row for row in any_gateway.outbox() if row["ticket"] == first and row["template"] != "confirmation"]
     assert {row["recipient"] for row in due} >= {"anna@cust.test", "carl@third.test"}
     confirmation = next(r for r in any_gateway.outbox() if r["ticket"] == first and r["template"] == "confirmation")
-    claimed = outbox.claim(any_gateway.store, confirmation["id"], "test", later(minutes=1))
+    claimed = one_row.claim(any_gateway.store, confirmation["id"], "test", later(minutes=1))
     assert claimed is not None
-    assert outbox.accept(any_gateway.store, claimed.id, "test", "250", later(minutes=1))
+    assert one_row.accept(any_gateway.store, claimed.id, "test", "250", later(minutes=1))
     for row in due:
-        letter = outbox.claim(any_gateway.store, row["id"], "test", later(minutes=1))
+        letter = one_row.claim(any_gateway.store, row["id"], "test", later(minutes=1))
         assert letter is not None
         assert row["template"] == "staff_notice" or letter.text == "An answer"
 

@@ -56,10 +56,10 @@ def new_message_id() -> None:
     """Each further attempt gives the mail another Message-ID."""
     compose = Delivery._compose
 
-    def again(self: Delivery, letter: Any) -> Any:
+    def again(self: Delivery, letter: Any, *room: int) -> Any:
         if letter.attempts > 1:
             letter = replace(letter, header_id=f"{token_hex(8)}@desk.test")
-        return compose(self, letter)
+        return compose(self, letter, *room)
 
     Delivery._compose = again  # type: ignore[method-assign]
 

@@ -9,13 +9,14 @@ from gateway.cli.setup import write_configuration
 from gateway.filer import Filer
 from gateway.smtp import loop_factory
 from gateway.studying import Students
-from store import journal, loading, outbox
+from store import journal, loading, outbox, pending
 from store.clock import now
 from store.database import Store, open_store
 from store.journal import Incoming
 from store.load_form import Loaded
 from store.migrate import migrate
 from templates.render import _environment as environment
+from tests import one_row
 from tests.crash.parts import config_of
 from tests.crash.people import DESKS, DOMAIN, HOSTING, PEOPLE
 from workers.compose import compose
@@ -45,11 +46,11 @@ def warm_up(source: Path, folder: Path) -> Store:
     while filer.file_next():
         pass
     outbox.release(store, "warm", now())
-    for id_ in outbox.due(store, now(), 200):
-        letter = outbox.claim(store, id_, "warm", now())
+    for id_ in pending.due(store, now(), 200):
+        letter = one_row.claim(store, id_, "warm", now())
         assert letter is not None
         compose(letter, config.desks["hosting"], secret=config.secret, read_blob=store.blobs.get)
-        outbox.accept(store, id_, "warm", "250 ok", now())
+        one_row.accept(store, id_, "warm", "250 ok", now())
     for name in environment().list_templates():
         environment().get_template(name)
     loop_factory()  # imports uvloop

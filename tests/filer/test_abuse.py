@@ -10,12 +10,13 @@ from hashlib import sha256
 import pytest
 
 from gateway import studying
-from store import journal, outbox, views
+from store import journal, views
 from store.clock import now
 from store.errors import Temporary
 from store.journal import Incoming
 from store.rules.tokens import Token, sign
 from templates.words import NOTICE_MARKS
+from tests import one_row
 from tests.harness import Gateway, mail
 from workers.compose import compose
 
@@ -128,9 +129,9 @@ def test_a_header_that_names_an_agent_does_not_keep_the_notice_from_them(gateway
 def notice(gateway: Gateway, ticket: str) -> str:
     rows = [r for r in gateway.outbox() if r["recipient"] == "gina@desk.test" and r["ticket"] == ticket]
     for row in rows:  # in the order they go out
-        if taken := outbox.claim(gateway.store, row["id"], "test", now()):
+        if taken := one_row.claim(gateway.store, row["id"], "test", now()):
             letter = taken
-            outbox.accept(gateway.store, row["id"], "test", "250 ok", now())
+            one_row.accept(gateway.store, row["id"], "test", "250 ok", now())
     desk = gateway.config.desks["hosting"]
     sent = compose(letter, desk, secret=gateway.config.secret, read_blob=gateway.store.blobs.get)
     body = message_from_bytes(sent.content, policy=policy.default).get_body(("plain",))  # type: ignore[attr-defined]

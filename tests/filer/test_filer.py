@@ -6,9 +6,9 @@ import pytest
 
 from gateway.cli.demo.files import screenshot
 from gateway.studying import Students
-from store import journal, ledgers, views
+from store import journal, ledgers, undelivered, views
 from store.clock import now
-from store.commands import AddNote, Author, NewMessage
+from store.commands import AddNote, Author, NewMessage, UnsuppressAddress
 from store.journal import Incoming
 from store.rules.tokens import Token, loop_mark, sign
 from tests.conftest import installation
@@ -202,7 +202,7 @@ def test_a_delivery_report_marks_the_very_mail_it_is_about(gateway: Gateway, per
     row = gateway.receive(delivery_report(permanent), f"no-reply+{token}@desk.test", sender="")
     assert (row["outcome"], row["ticket"]) == ("bounce", TAG)
     states = {r["id"]: r["state"] for r in gateway.outbox()}
-    assert states[sent["id"]] == ("bounced" if permanent else "accepted")
+    assert states[sent["id"]] == ("bounced" if permanent else "delayed")
     ticket = gateway.ticket(TAG)
     assert ticket["state"] == "waiting_customer"
     assert [e["kind"] for e in ticket["events"]][-1] == ("delivery_failed" if permanent else "delivery_delayed")
@@ -521,3 +521,22 @@ def _facts(gateway: Gateway, template: str, place: int = 0):  # type: ignore[no-
     with gateway.store.read() as connection:
         query = select(Outbox.facts).where(Outbox.template == template).order_by(Outbox.id)
         return list(connection.execute(query).scalars())[place]
+
+
+@pytest.mark.threat(78)
+def test_hard_bounces_are_counted_on_both_databases(any_gateway: Gateway) -> None:
+    any_gateway.receive(mail(), "support@hosting.desk.test")
+    for number in range(3):
+        any_gateway.support_replies(TAG)
+        sent = next(row for row in reversed(any_gateway.outbox()) if row["template"] == "staff_reply")
+        with any_gateway.store.write() as connection:
+            connection.exec_driver_sql("UPDATE outbox SET state = 'accepted'")
+        token = sign(Token("bounce", sent["event"], any_gateway.person(sent["recipient"])), any_gateway.config.secret)
+        report = delivery_report().replace(b"<dsn1@", b"<dsn-%d@" % number)
+        any_gateway.receive(report, f"support+{token}@hosting.desk.test", sender="")
+    with any_gateway.store.read() as connection:
+        (barred,) = undelivered.suppressed(connection)
+    assert (barred["address"], barred["hard"], barred["why"]) == (sent["recipient"], 3, "5.1.1 delivery failed")
+    any_gateway.apply(UnsuppressAddress(barred["address"], Author("gina@desk.test")))
+    with any_gateway.store.read() as connection:
+        assert undelivered.suppressed(connection) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store import outbox
+from store import pending
 from store.clock import now
 from store.commands import (
     AddNote,
@@ -32,6 +32,7 @@ from store.commands import (
     UnmarkSpam,
 )  # fmt: skip
 from store.rules.desk import Notify
+from tests import one_row
 from tests.harness import Gateway, mail
 from tests.mails.letters import TEMPLATES, read
 from workers.compose import compose
@@ -100,9 +101,9 @@ def test_a_note_reaches_nobody_but_the_staff_whatever_happens_afterwards(gateway
 def sent(gateway: Gateway) -> list[tuple[str, str]]:
     """Everything that is due, as its recipients read it."""
     told = []
-    while due := outbox.due(gateway.store, now(), 100):
+    while due := pending.due(gateway.store, now(), 100):
         for id_ in due:
-            letter = outbox.claim(gateway.store, id_, "test", now())
+            letter = one_row.claim(gateway.store, id_, "test", now())
             if letter is None:
                 continue
             assert letter.template in TEMPLATES
@@ -111,5 +112,5 @@ def sent(gateway: Gateway) -> list[tuple[str, str]]:
             seen = read(made)
             contents = "\n".join(content.decode("latin-1") for content in seen.files.values())
             told.append((letter.recipient, f"{letter.template}\n{seen.everything}\n{contents}"))
-            outbox.accept(gateway.store, id_, "test", "250 ok", now())
+            one_row.accept(gateway.store, id_, "test", "250 ok", now())
     return told

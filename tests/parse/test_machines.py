@@ -184,3 +184,44 @@ def test_reports_in_other_languages_name_their_recipient(subject: str, text: str
 )  # fmt: skip
 def test_absence_notes_say_so_in_their_subject(subject: str) -> None:
     assert read("Back on Monday.", Subject=subject).auto == "auto-reply"
+
+
+FEEDBACK = """--b
+Content-Type: text/plain
+
+This is an email abuse report.
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: {kind}
+User-Agent: Provider/1
+Version: 1
+Original-Rcpt-To: <Anna@Cust.test>
+
+--b
+Content-Type: message/rfc822
+
+Message-ID: <ours@desk.test>
+Subject: Printer
+
+Hello
+--b--
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "complains"), [("abuse", True), ("Fraud", True), ("not-spam", False), ("auth-failure", False)]
+)
+def test_feedback_of_a_provider_is_a_complaint_when_its_reader_complains(kind: str, complains: bool) -> None:
+    """RFC 5965; what says that a mail was no spam, or how it was signed, is none."""
+    parsed = read(
+        FEEDBACK.format(kind=kind), **{"Content-Type": 'multipart/report; report-type=feedback-report; boundary="b"'}
+    )
+    assert parsed.auto == "bounce"
+    if complains:
+        assert parsed.bounce is not None and parsed.bounce.complaint
+        assert [r.address for r in parsed.bounce.recipients] == ["anna@cust.test"]
+        assert parsed.bounce.message_ids == ("ours@desk.test",)
+    else:
+        assert parsed.bounce is None

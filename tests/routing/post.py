@@ -7,8 +7,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from store import outbox
+from store import pending
 from store.clock import now
+from tests import one_row
 from tests.harness import Gateway, mail
 from workers.compose import compose
 
@@ -60,14 +61,14 @@ class Post:
         """Takes every mail that is due, as a worker and a relay that says yes; those taken now."""
         gateway, taken = self.gateway, []
         store, config = gateway.store, gateway.config
-        while ids := outbox.due(store, now(), 100):
+        while ids := pending.due(store, now(), 100):
             for id_ in ids:
-                letter = outbox.claim(store, id_, "postman", now())
+                letter = one_row.claim(store, id_, "postman", now())
                 if letter is None:
                     continue
                 desk = config.desks[letter.facts["desk"]]
                 made = compose(letter, desk, secret=config.secret, read_blob=store.blobs.get)
-                outbox.accept(store, id_, "postman", "250 taken", now())
+                one_row.accept(store, id_, "postman", "250 taken", now())
                 read = message_from_bytes(made.content, policy=policy.default)
                 assert isinstance(read, EmailMessage)
                 taken.append(Sent(made.recipient, letter.template, made.envelope_from, read))

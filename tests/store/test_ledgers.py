@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from store import journal, outbox, outcomes, people
+from store import journal, outbox, outcomes, pending, people, sending
 from store.apply import apply
 from store.blobs import Blobs
 from store.clock import now
@@ -19,6 +19,8 @@ from store.database import Store
 from store.errors import NotFound, Temporary
 from store.journal import BLOB_ABOVE, Incoming
 from store.journal_writer import JournalWriter
+from store.outbox import End
+from tests import one_row
 from tests.harness import PEOPLE, Gateway, mail
 
 NOW = datetime.fromisoformat("2026-03-02T10:00:00+00:00")
@@ -170,22 +172,22 @@ def due_mails(store: Store, config: Config) -> list[int]:
     for text in ("one", "two"):
         with store.write() as connection:
             apply(connection, config, SupportReply(ticket, NewMessage(Author("gina@desk.test"), text)), NOW)
-    return outbox.due(store, NOW, 10)
+    return pending.due(store, NOW, 10)
 
 
 def test_for_one_ticket_and_recipient_later_mails_wait(any_store: Store, any_config: Config) -> None:
     first, notice = due_mails(any_store, any_config)  # the confirmation to Anna, the notice to Gina
-    letter = outbox.claim(any_store, first, "w1", NOW)
+    letter = one_row.claim(any_store, first, "w1", NOW)
     assert letter and letter.template == "confirmation" and letter.text == "hello"
-    assert outbox.due(any_store, NOW, 10) == [notice]
-    assert outbox.defer(any_store, first, "w1", "451 later", NOW + timedelta(minutes=5), NOW)
-    assert outbox.due(any_store, NOW, 10) == [notice]
+    assert pending.due(any_store, NOW, 10) == [notice]
+    assert one_row.defer(any_store, first, "w1", "451 later", NOW + timedelta(minutes=5), NOW)
+    assert pending.due(any_store, NOW, 10) == [notice]
     later = NOW + timedelta(minutes=6)
-    assert outbox.due(any_store, later, 10) == [first, notice]
-    assert outbox.claim(any_store, first, "w2", later)
-    assert outbox.accept(any_store, first, "w2", "250 ok", later)
-    reply = outbox.due(any_store, later, 10, skip={notice})
-    assert [outbox.claim(any_store, id_, "w2", later).text for id_ in reply] == ["one"]  # type: ignore[union-attr]
+    assert pending.due(any_store, later, 10) == [first, notice]
+    assert one_row.claim(any_store, first, "w2", later)
+    assert one_row.accept(any_store, first, "w2", "250 ok", later)
+    reply = [id_ for id_ in pending.due(any_store, later, 10) if id_ != notice]
+    assert [one_row.claim(any_store, id_, "w2", later).text for id_ in reply] == ["one"]  # type: ignore[union-attr]
 
 
 @pytest.mark.threat(81)
@@ -196,7 +198,7 @@ def test_a_row_is_claimed_by_one_worker_and_goes_back_when_its_lease_runs_out(
     claims = []
 
     def race(holder: str) -> None:
-        claims.append(outbox.claim(any_store, first, holder, NOW))
+        claims.append(one_row.claim(any_store, first, holder, NOW))
 
     threads = [threading.Thread(target=race, args=(f"w{n}",)) for n in range(6)]
     for thread in threads:
@@ -207,9 +209,9 @@ def test_a_row_is_claimed_by_one_worker_and_goes_back_when_its_lease_runs_out(
     late = NOW + timedelta(seconds=31)
     assert outbox.sweep(any_store, NOW) == 0
     assert outbox.sweep(any_store, late) == 1
-    again = outbox.claim(any_store, first, "another", late)
+    again = one_row.claim(any_store, first, "another", late)
     assert again and again.attempts == 2
-    assert not outbox.accept(any_store, first, "w0", "250", late)
+    assert not one_row.accept(any_store, first, "w0", "250", late)
     outbox.extend(any_store, [first], "another", late + timedelta(seconds=20))
     assert outbox.sweep(any_store, late + timedelta(seconds=45)) == 0
     assert outbox.release(any_store, "another", late) == 1
@@ -220,7 +222,7 @@ def test_who_may_no_longer_get_a_mail_is_found_at_the_last_moment(any_store: Sto
     first, *_ = due_mails(any_store, any_config)
     gone = PEOPLE | {"people": [{"email": "anna@cust.test", "status": "inactive"}]}
     Gateway(any_config, any_store).load(**gone)
-    assert outbox.claim(any_store, first, "w", NOW) is None
+    assert one_row.claim(any_store, first, "w", NOW) is None
     row = next(row for row in Gateway(any_config, any_store).outbox() if row["id"] == first)
     assert (row["state"], row["reply"]) == ("suppressed", "recipient inactive")
 
@@ -229,21 +231,21 @@ def test_an_agent_who_left_the_desk_gets_no_more_of_it(any_store: Store, any_con
     _, notice = due_mails(any_store, any_config)
     with any_store.write() as connection:
         connection.exec_driver_sql("DELETE FROM staff")
-    assert outbox.claim(any_store, notice, "w", NOW) is None
+    assert one_row.claim(any_store, notice, "w", NOW) is None
 
 
 def test_busy_counts_what_is_due_soon_and_what_is_being_sent(any_store: Store, any_config: Config) -> None:
     first, second = due_mails(any_store, any_config)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 2  # two more wait behind the first
-    outbox.claim(any_store, first, "w", NOW)
-    outbox.defer(any_store, first, "w", "later", NOW + timedelta(hours=1), NOW)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 1
-    assert outbox.next_due(any_store) == NOW
-    outbox.claim(any_store, second, "w", NOW)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 1
-    outbox.fail(any_store, second, "w", "550 no", NOW)
-    assert outbox.busy(any_store, NOW + timedelta(minutes=1)) == 0
-    assert outbox.next_due(any_store) == NOW + timedelta(hours=1)
+    assert pending.busy(any_store, NOW + timedelta(minutes=1)) == 2  # two more wait behind the first
+    one_row.claim(any_store, first, "w", NOW)
+    one_row.defer(any_store, first, "w", "later", NOW + timedelta(hours=1), NOW)
+    assert pending.busy(any_store, NOW + timedelta(minutes=1)) == 1
+    assert pending.next_due(any_store) == NOW
+    one_row.claim(any_store, second, "w", NOW)
+    assert pending.busy(any_store, NOW + timedelta(minutes=1)) == 1
+    sending.settle(any_store, any_config, "w", [End(second, "failed", "550 no")], NOW)
+    assert pending.busy(any_store, NOW + timedelta(minutes=1)) == 0
+    assert pending.next_due(any_store) == NOW + timedelta(hours=1)
     failed = Gateway(any_config, any_store).ticket("HO#1001")["events"][-1]
     assert (failed["kind"], failed["new"]) == ("delivery_failed", "gina@desk.test: 550 no")
 

@@ -10,9 +10,9 @@ from itertools import count
 from quopri import encodestring
 
 from gateway.decide.facts import EvidenceKind
-from store import outbox
 from store.clock import now
 from store.rules.tags import base_subject
+from tests import one_row
 from tests.harness import Gateway, mail
 from tests.threading import bodies, subjects
 from workers.compose import compose
@@ -121,9 +121,9 @@ def conversation(gateway: Gateway) -> Sent:
     gateway.support_replies(tag, "Please restart it.\n\nYours, Gina")
     rows = [row["id"] for row in gateway.outbox() if row["recipient"] == "anna@cust.test"]
     for id_ in rows:  # in the order they go out
-        letter = outbox.claim(gateway.store, id_, "test", now())
+        letter = one_row.claim(gateway.store, id_, "test", now())
         assert letter is not None
-        outbox.accept(gateway.store, id_, "test", "250 ok", now())
+        one_row.accept(gateway.store, id_, "test", "250 ok", now())
     desk, blobs = gateway.config.desks["hosting"], gateway.store.blobs
     raw = compose(letter, desk, secret=gateway.config.secret, read_blob=blobs.get).content
     read = message_from_bytes(raw, policy=policy.default)

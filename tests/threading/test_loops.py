@@ -16,11 +16,12 @@ import pytest
 
 from gateway.filer import Filer
 from gateway.studying import Students
-from store import journal, outbox
+from store import journal, pending
 from store.clock import Clock
 from store.journal import Incoming
 from store.rules.fanout import ANSWERS
 from store.schema import Outbox
+from tests import one_row
 from tests.conftest import installation
 from tests.harness import PEOPLE, Gateway
 from tests.stores import open_lightly
@@ -55,8 +56,8 @@ class House:
 
     def sent(self) -> Iterator[EmailMessage]:
         """What is due now, marked as taken."""
-        for id_ in outbox.due(self.store, self.clock(), 1000):
-            letter = outbox.claim(self.store, id_, "test", self.clock())
+        for id_ in pending.due(self.store, self.clock(), 1000):
+            letter = one_row.claim(self.store, id_, "test", self.clock())
             if letter is None:
                 continue
             made = compose(
@@ -65,7 +66,7 @@ class House:
                 secret=self.gateway.config.secret,
                 read_blob=lambda digest: self.store.blobs.get(digest),
             )
-            outbox.accept(self.store, id_, "test", "250 ok", self.clock())
+            one_row.accept(self.store, id_, "test", "250 ok", self.clock())
             yield message_from_bytes(made.content, policy=policy.default)  # type: ignore[arg-type]
 
     def most_answers(self) -> int:

@@ -13,6 +13,7 @@ from store import outbox
 from store.clock import now
 from store.holder import Holder
 from store.tables import Outbox
+from tests import one_row
 from tests.fakes import DROP, HANG, Clock, FakeRelay, until
 from tests.workers.bench import Bench, copies
 from workers.worker import Keeper
@@ -186,7 +187,7 @@ def test_a_row_found_in_hand_at_several_deaths_waits_longer_each_time(bench: Ben
     waits = []
     for _ in range(5):
         (due,) = bench.rows()
-        assert outbox.claim(bench.store, due.id, "worker", due.next_at)
+        assert one_row.claim(bench.store, due.id, "worker", due.next_at)
         outbox.release(bench.store, "worker", due.next_at)
         waits.append((bench.rows()[0].next_at - due.next_at).total_seconds())
     assert waits == [0, 1, 4, 15, 15]
@@ -255,7 +256,7 @@ def test_a_stop_gives_back_what_is_still_claimed(bench: Bench) -> None:
     with bench.store.write() as connection:
         connection.execute(update(Outbox).values(next_at=now() + timedelta(hours=1)))
     with bench.worker() as worker:
-        assert outbox.claim(bench.store, 1, worker._name.value, now() + timedelta(hours=2))
+        assert one_row.claim(bench.store, 1, worker._name.value, now() + timedelta(hours=2))
         assert bench.states() == ["claimed"]
     assert bench.states() == ["due"]
 
@@ -298,7 +299,7 @@ def test_a_second_hint_leaves_the_first_senders_heartbeat_alone(bench: Bench, fa
     fake.script("dot", HANG)
     with bench.worker() as worker:
         fake.wait(1)
-        worker.delivery.deliver(1)
+        worker.delivery.deliver([1])
         assert worker.delivery.in_hand == {1}
         worker.stop(patience=0)
     assert len(fake.mails) == 1

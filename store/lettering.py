@@ -1,0 +1,71 @@
+"""From claimed rows to letters, and why a row may be none any more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from store.letters import Letter, LetterFile
+from store.rules.fanout import ANSWERS
+from store.schema import Attachment, Cc, Membership, Message, Person, Staff, Ticket, Undeliverable
+
+_STATUS = select(Person.c.status).where(Person.c.id == bindparam("person"))
+_BELONGS = {
+    "cc": select(Cc.c.id).where(Cc.c.ticket_id == bindparam("ticket"), Cc.c.person_id == bindparam("person")),
+    "staff": select(Staff.c.id).where(Staff.c.desk == bindparam("desk"), Staff.c.person_id == bindparam("person")),
+    "admin": select(Membership.c.id)
+    .join(Ticket, Ticket.c.organization_id == Membership.c.organization_id)
+    .where(
+        Ticket.c.id == bindparam("ticket"), Membership.c.person_id == bindparam("person"), Membership.c.role == "admin"
+    ),
+}
+_ABOUT: Any = bindparam("messages", expanding=True)
+_BARRED = select(Undeliverable.c.address, Undeliverable.c.why).where(
+    Undeliverable.c.address.in_(bindparam("to", expanding=True)), Undeliverable.c.suppressed.is_not(None)
+)
+_TEXTS = select(Message.c.id, Message.c.text).where(Message.c.id.in_(_ABOUT))
+_FILES = (
+    select(
+        Attachment.c.message_id, Attachment.c.filename, Attachment.c.content_type, Attachment.c.size, Attachment.c.sha256,
+        Attachment.c.inline, Attachment.c.content_id,
+    )
+    .where(Attachment.c.message_id.in_(_ABOUT), Attachment.c.verdict == "accepted")
+    .order_by(Attachment.c.id)
+)  # fmt: skip
+
+
+def no_longer(connection: Connection, row: Any) -> str | None:
+    """Why a mail may not go out any more, checked at the last moment (DV-76, threats 85)."""
+    about = {"person": row.person_id, "ticket": row.ticket_id, "desk": row.facts.get("desk")}
+    status = connection.execute(_STATUS, about).scalar()
+    if status != "active":
+        return f"recipient {status}"
+    if row.template in ANSWERS or row.template == "safety_alert":
+        return None  # to whoever wrote to us, or to people the desk file names
+    belongs = _BELONGS.get(row.facts.get("role", ""))
+    if belongs is not None and connection.execute(belongs, about).first() is None:
+        return "recipient no longer on the ticket"
+    return None
+
+
+def write_letters(connection: Connection, rows: Sequence[Any]) -> list[Letter]:
+    """The letters of claimed rows, in their order."""
+    barred = {address: why for address, why in connection.execute(_BARRED, {"to": {row.recipient for row in rows}})}
+    about = {row.message_id for row in rows if row.message_id is not None}
+    texts: dict[int, str] = {}
+    files: dict[int, list[LetterFile]] = defaultdict(list)
+    if about:
+        texts = {id_: text for id_, text in connection.execute(_TEXTS, {"messages": about})}
+        for message, *values in connection.execute(_FILES, {"messages": about}):
+            files[message].append(LetterFile(*values))
+    return [
+        Letter(
+            row.id, row.event_id, row.ticket_id, row.person_id, row.recipient, row.template, row.header_id, row.created,
+            row.attempts, row.reply, row.facts, texts.get(row.message_id, ""), tuple(files[row.message_id]),
+            barred.get(row.recipient, ""),
+        )
+        for row in rows
+    ]  # fmt: skip

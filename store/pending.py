@@ -1,0 +1,67 @@
+"""What of the outbox waits to be sent, read only; see `outbox` for its states."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from store.database import Store
+from store.schema import Outbox
+
+WAITING = ("due", "deferred")
+_OPEN = (*WAITING, "claimed")
+_EARLIER = Outbox.alias("earlier")
+# A row of the same ticket and recipient that is not settled and was promised before.
+BEHIND = (
+    select(_EARLIER.c.id)
+    .where(
+        _EARLIER.c.ticket_id == Outbox.c.ticket_id,
+        _EARLIER.c.person_id == Outbox.c.person_id,
+        _EARLIER.c.id < Outbox.c.id,
+        _EARLIER.c.state.in_(_OPEN),
+    )
+    .exists()
+)
+_FORMER = (
+    select(Outbox.c.header_id)
+    .where(Outbox.c.ticket_id == bindparam("ticket"), Outbox.c.person_id == bindparam("person"))
+    .order_by(Outbox.c.id.desc())
+    .limit(10)
+)
+
+
+def due(store: Store, now: datetime, limit: int) -> list[int]:
+    """Ids that may be sent now, oldest first."""
+    query = select(Outbox.c.id).where(Outbox.c.state.in_(WAITING), Outbox.c.next_at <= now, ~BEHIND)
+    with store.read() as connection:
+        return list(connection.execute(query.order_by(Outbox.c.id).limit(limit)).scalars())
+
+
+def unfinished(store: Store, ids: Collection[int]) -> set[int]:
+    """Those whose last attempt came to no end: their worker died, and perhaps of one of them (threats 82)."""
+    query = select(Outbox.c.id).where(Outbox.c.id.in_(ids), Outbox.c.attempts > 0, Outbox.c.reply == "")
+    with store.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
+def next_due(store: Store) -> datetime | None:
+    """When the next row that waits for no other may be sent; None when there is none."""
+    with store.read() as connection:
+        first = select(func.min(Outbox.c.next_at)).where(Outbox.c.state.in_(WAITING), ~BEHIND)
+        at: datetime | None = connection.execute(first).scalar()
+    return at
+
+
+def busy(store: Store, until: datetime) -> int:
+    """Rows that are claimed, or waiting for no other and due before `until`."""
+    with store.read() as connection:
+        waiting = Outbox.c.state.in_(WAITING) & (Outbox.c.next_at <= until) & ~BEHIND
+        query = select(func.count()).select_from(Outbox).where((Outbox.c.state == "claimed") | waiting)
+        return int(connection.execute(query).scalar_one())
+
+
+def former_ids(connection: Connection, ticket_id: int, person_id: int) -> list[str]:
+    """Message-IDs of the last ten mails to this person on this ticket, oldest first."""
+    return list(connection.execute(_FORMER, {"ticket": ticket_id, "person": person_id}).scalars())[::-1]
