@@ -26,7 +26,7 @@ from store.journal_writer import JournalWriter
 from store.schema import Attachment, Message, Outbox
 from tests.doors.client import Peer, stuffed
 from tests.fakes import FakeRelay, until
-from workers import deliver, worker
+from workers import settling, worker
 from workers.worker import WorkerProcess
 
 SMALL, LARGE = b"%PDF-1.4 small %%EOF", b"%PDF-1.4 " + b"large " * 20_000 + b"%%EOF"
@@ -55,7 +55,7 @@ def swift(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(worker, "_LEAP", 1e9)
     patch.setattr(worker, "_LOST", 0.1)
     patch.setattr(worker, "_BROKEN", 0.1)
-    patch.setattr(deliver, "_SETTLE", (0.02,) * 50)
+    patch.setattr(settling, "_SETTLE", (0.02,) * 50)
     patch.setattr(worker, "open_broker", lambda config: StubBroker(middleware=[]))
 
 

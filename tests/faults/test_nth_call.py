@@ -123,6 +123,6 @@ def check_mails(house: House, ticket: int, number: int, fault: Fault) -> None:
 
 def unknowable(fault: Fault) -> bool:
     """True when it struck between the relay's yes and the moment it was written down."""
-    return (fault.kind == "commit unsynced" and "_settle" in fault.hit) or (
+    return (fault.kind == "commit unsynced" and "_insist" in fault.hit) or (
         fault.kind == "send all" and "finish" in fault.hit
     )

@@ -74,7 +74,7 @@ def test_other_mail_is_answered_with_the_way_to_the_portal(gateway: Gateway, pos
     assert write(gateway, f"support@{EQ}", text=filled, sender="tom@cust.test")["outcome"] == "new"
     assert post.told() == [("ines@crew.test", "staff_notice"), ("tom@cust.test", "portal_nudge")]
     nudge = post.last("tom@cust.test", "portal_nudge")
-    assert "from the portal are taken up first" in " ".join(nudge.text.split()) and "/t/EQ-1001" in nudge.text
+    assert "opened on the portal is taken up first" in " ".join(nudge.text.split()) and "/t/EQ-1001" in nudge.text
     assert post.answer(nudge, "One more thing.")["outcome"] == "reply"  # replies are always taken
 
 
