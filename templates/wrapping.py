@@ -16,6 +16,8 @@ _CHUNK = re.compile(rf" |[{_OPENING}]*[{_WIDE}][{_CLOSING}]*|[^ {_WIDE}]+[{_CLOS
 
 def width(text: str) -> int:
     """Columns a text takes."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
