@@ -40,7 +40,7 @@ _BEFORE: dict[Fate, tuple[str, ...]] = {
 }  # fmt: skip
 UNSENT = ("delayed", "failed", "bounced", "complained", "suppressed")  # what staff may send again
 LEASE = timedelta(seconds=30)
-_AFTER_DEATHS = (0, 1, 4, 15)  # seconds until a row is due again whose worker died with it once, twice and so on
+_AFTER_DEATHS = (0, 1, 4, 15, 30)  # seconds until a row is due again whose worker died with it once, twice and so on
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ _GROWING = (60, 5 * 60, 15 * 60, 60 * 60)
 _STEADY = 4 * 60 * 60
 _PATIENCE = 5 * 24 * 60 * 60  # RFC 5321 section 4.5.4.1 asks for four to five days
 _SPREAD = 0.1
-UNFINISHED = 5  # attempts that may end without a word, each with the death of its worker
+# Attempts that may end without a word, each with the death of its worker. More than a few, because the mail is seldom the
+# cause: a machine that is cut off again and again, while it starts, must not be taken for a mail that kills.
+UNFINISHED = 10
 
 
 class Unreachable(Temporary):

@@ -13,6 +13,7 @@ from store.letters import Letter
 from tests.fakes import FakeRelay, until
 from tests.workers.bench import Bench, run
 from workers import deliver
+from workers.retry import UNFINISHED
 
 POISON = 3
 SOON = (0, 0.05, 0.1, 0.2)  # seconds; what users wait after each death is tested in test_worker.py
@@ -33,7 +34,7 @@ def run_and_die_of_the_poison(config: Config) -> None:
 
 
 @pytest.mark.threat(82)
-def test_a_row_that_kills_its_worker_is_parked_after_five_times_and_the_others_go_out(
+def test_a_row_that_kills_its_worker_is_parked_after_ten_times_and_the_others_go_out(
     bench: Bench, fake: FakeRelay
 ) -> None:
     bench.open_tickets(30)
@@ -44,16 +45,16 @@ def test_a_row_that_kills_its_worker_is_parked_after_five_times_and_the_others_g
             if not process.is_alive():
                 assert process.exitcode == 9
                 deaths += 1
-                assert deaths <= 5
+                assert deaths <= UNFINISHED
                 continue
             until(lambda: set(bench.states()) == {"accepted", "failed"})
             process.terminate()
             process.join(30)
             assert process.exitcode == 0
-    assert deaths == 5
+    assert deaths == UNFINISHED
     rows = bench.rows()
     assert {row.id: row.reply for row in rows if row.state == "failed"} == {
-        POISON: "given up: none of 5 attempts came to an end"
+        POISON: f"given up: none of {UNFINISHED} attempts came to an end"
     }
     assert {mail.recipients[0] for mail in fake.mails} == {row.recipient for row in rows if row.id != POISON}
     assert max(row.attempts for row in rows if row.id != POISON) <= 3

@@ -16,6 +16,7 @@ from store.tables import Outbox
 from tests import one_row
 from tests.fakes import DROP, HANG, Clock, FakeRelay, until
 from tests.workers.bench import Bench, copies
+from workers.retry import UNFINISHED
 from workers.worker import Keeper
 
 
@@ -172,12 +173,12 @@ def test_a_row_that_cannot_be_composed_is_tried_five_times_and_stops_nobody(benc
 def test_a_row_that_killed_its_worker_each_time_is_parked(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(3)
     with bench.store.write() as connection:
-        connection.execute(update(Outbox).where(Outbox.id == 1).values(attempts=5))  # type: ignore[arg-type]
-        connection.execute(update(Outbox).where(Outbox.id == 2).values(attempts=9, reply="450 busy"))  # type: ignore[arg-type]
+        connection.execute(update(Outbox).where(Outbox.id == 1).values(attempts=UNFINISHED))  # type: ignore[arg-type]
+        connection.execute(update(Outbox).where(Outbox.id == 2).values(attempts=UNFINISHED + 4, reply="450 busy"))  # type: ignore[arg-type]
     with bench.worker():
         rows = bench.settled("accepted", "failed")
     assert [row.state for row in rows] == ["failed", "accepted", "accepted"]
-    assert rows[0].reply == "given up: none of 5 attempts came to an end"
+    assert rows[0].reply == f"given up: none of {UNFINISHED} attempts came to an end"
 
 
 @pytest.mark.threat(82)
@@ -185,12 +186,12 @@ def test_a_row_found_in_hand_at_several_deaths_waits_longer_each_time(bench: Ben
     """A machine that is cut off again and again must not make a good mail look like one that kills its worker."""
     bench.open_tickets(1)
     waits = []
-    for _ in range(5):
+    for _ in range(6):
         (due,) = bench.rows()
         assert one_row.claim(bench.store, due.id, "worker", due.next_at)
         outbox.release(bench.store, "worker", due.next_at)
         waits.append((bench.rows()[0].next_at - due.next_at).total_seconds())
-    assert waits == [0, 1, 4, 15, 15]
+    assert waits == [0, 1, 4, 15, 30, 30]
 
 
 # --- brokers that fail ---
