@@ -65,7 +65,7 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
     desk = config.desks[ticket.desk]
     around = people.concerned(
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor,
-        told.change.addressee, told.alerts,
+        told.change.addressee, told.alerts, ticket.assignee_id,
     )  # fmt: skip
     notices = fan_out(told.change, around, desk)
     if notices:

@@ -73,6 +73,7 @@ class Notify(Frozen):
         False, description="administrators of the requester's organisation get every update"
     )
     department_staff: bool = Field(True, description="the staff of the department hears of new mail")
+    assignee: bool = Field(True, description="so does whoever a ticket is assigned to, of whatever department")
     echo_actor: bool = Field(False, description="people are also told of what they did themselves")
 
 
