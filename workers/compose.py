@@ -200,10 +200,13 @@ def _headers(
         "In-Reply-To": _listed(before),
         "References": _listed(thread[:1] + thread[1:][1 - _MOST_REFERENCES :]),
         "Thread-Topic": subject,
+        "Thread-Index": facts.get("thread_index") or "",
         "List-Id": encode_mailbox("List-Id", desk.title, f"{desk.name}.{sender.rpartition('@')[2]}"),
         # RFC 3834 5.2
         "Auto-Submitted": "auto-replied" if letter.template in ANSWERS else "auto-generated",
         "X-Auto-Response-Suppress": "All",
+        # In a header: a word before the subject, gone or come, would begin a new conversation.
+        "Importance": "high" if facts["role"] == "staff" and facts["priority"] in ("high", "urgent") else "",
         "X-Postern-Loop": loop_mark(secret),
         "Content-Language": language,
         "MIME-Version": "1.0",
