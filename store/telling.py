@@ -13,6 +13,7 @@ from store import crash, outbox, people
 from store.commands import NewFile
 from store.commands.values import LinkKind
 from store.config import Config
+from store.gathering import gather
 from store.password_links import password_link
 from store.rules.addressing import without_extension
 from store.rules.desk import Desk
@@ -57,7 +58,7 @@ class Told:
 
 
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
-    """Writes the outbox rows of a change in its transaction; how many."""
+    """Writes the outbox rows of a change in its transaction, and what waits for a digest; how many mails there are."""
     crash.point("F3")
     ticket = connection.execute(_TICKET, {"ticket": ticket_id}).one()
     desk = config.desks[ticket.desk]
@@ -65,9 +66,12 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor,
         told.change.addressee, told.alerts, ticket.assignee_id,
     )  # fmt: skip
-    notices = fan_out(told.change, around, desk)
+    notices: Sequence[Notice] = fan_out(told.change, around, desk)
     if notices:
         shared = _shared(connection, config, desk, ticket, told, around.actor, now)
+        notices = gather(
+            connection, desk, ticket, told.event_id, told.message_id, told.change.kind, notices, shared, now
+        )
         threads = Threads(connection, config, ticket)
         rows = [_row(connection, config, desk, ticket, told, notice, shared, threads, now) for notice in notices]
         outbox.put(connection, rows)
@@ -82,6 +86,8 @@ def _shared(
     anchor = f"#m{told.message_id}" if told.message_id else ""
     return {
         "desk": desk.name,
+        "tag": f"{desk.key}#{ticket.number}",
+        "subject": ticket.subject,
         "label": label(condition, desk),
         "help": help_text(condition, desk),
         "change": told.change.kind,

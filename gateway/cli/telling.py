@@ -1,9 +1,20 @@
-"""The page that says who is told what, written from the table that decides it."""
+"""How somebody wants to be told, and the page that says who is told what, written from the tables that decide it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from store import people
+from store.apply import apply
+from store.clock import now
+from store.commands import Prefer
+from store.config import Config
+from store.database import Store
+from store.errors import BadInput, NotFound
+from store.preferences import preferences
 from store.rules.desk import Notify
 from store.rules.fanout import TABLE, Row
+from store.rules.pacing import CATEGORIES, CHOICES, Category, Choice
 
 # Each role: its column of the table, who that is, and what has to hold.
 ROLES = {
@@ -33,6 +44,41 @@ What holds everywhere:
 - Who lost their place meanwhile (taken off the CC list, off the staff) does not get what still waits (threats 85).
 - What a stranger writes on a ticket goes to staff and to a requester who is known, and to nobody else.
 """
+_CHOOSING = """## What people choose
+
+Each person may choose for each category how they are told: by `"tell": {"replies": "hourly"}` in `postern load`, by
+`postern prefer ADDRESS replies=hourly`, or by the link of a digest, which ends it. Who has chosen nothing gets each mail at
+once. There is no choosing against an answer to one's own ticket, an acknowledgement, what is assigned, a safety alert, and
+whatever is addressed to one person alone; nor does a choice change what somebody may see or do. An organisation's
+administrator who has ended its mails is its administrator still."""
+_STORMS = """## No storms on staff
+
+After `notify.burst` mails about one ticket within `notify.burst_minutes`, what follows waits as long and becomes one mail, in
+the ticket's own conversation. After `notify.new_per_hour` mails about new tickets, the next ones become one mail at the full
+hour. What is urgent never waits. A digest tells of what its reader may still see when it leaves; what they lost their place
+on, no longer want, or what turned out to be spam is left out, and `gathered` keeps why."""
+
+
+def prefer(store: Store, config: Config, email: str, wanted: Sequence[str]) -> dict[Category, Choice]:
+    """Remembers `category=choice` of a person; what holds then. Raises BadInput, nothing changed, or NotFound."""
+    choices = tuple(map(_read_choice, wanted))
+    with store.write() as connection:
+        person = people.find(connection, email)
+        if person is None:
+            raise NotFound(f"nobody has the address {email}")
+        apply(connection, config, Prefer(person.id, choices), now())
+        return preferences(connection, person.id)
+
+
+def _read_choice(text: str) -> tuple[Category, Choice]:
+    name, _, word = text.partition("=")
+    category = next((one for one in CATEGORIES if one == name.strip()), None)
+    choice = next((one for one in CHOICES if one == word.strip()), None)
+    if category is None or choice is None:
+        raise BadInput(
+            f"{text!r}: expected one of {', '.join(CATEGORIES)}, an equals sign and one of {', '.join(CHOICES)}"
+        )
+    return category, choice
 
 
 def telling_page() -> str:
@@ -43,8 +89,18 @@ def telling_page() -> str:
     roles = ["| role | who that is | told when |", "| --- | --- | --- |"]
     roles += [f"| {title} | {who} | {rule} |" for title, who, rule in ROLES.values()]
     switches = [f"- `notify.{name}`: {field.description}" for name, field in Notify.model_fields.items()]
-    parts = ["\n".join(lines) for lines in (head + rows, roles)]
-    return f"{_HEAD}\n{parts[0]}\n\n{parts[1]}\n\nThe switches of a desk file:\n\n" + "\n".join(switches) + "\n"
+    choices = ["| choice | what comes |", "| --- | --- |"]
+    choices += [f"| `{name}` | {words} |" for name, words in CHOICES.items()]
+    categories = ["| category | what it is about |", "| --- | --- |"]
+    categories += [f"| `{name}` | {words} |" for name, words in CATEGORIES.items()]
+    parts = [
+        _HEAD,
+        *("\n".join(lines) for lines in (head + rows, roles)),
+        "The switches of a desk file:",
+        "\n".join(switches),
+    ]
+    parts += [_CHOOSING, "\n".join(categories), "\n".join(choices), _STORMS]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def _cell(row: Row, role: str) -> str:

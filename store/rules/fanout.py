@@ -20,7 +20,7 @@ ChangeKind = Literal[
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
-    "confirm_request", "request_refused", "address_used", "outsider_question",
+    "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered",
 ]  # fmt: skip
 
