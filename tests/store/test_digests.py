@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
 
-from store import further
+from gateway.cli.telling import prefer
+from store import further, outbox
 from store.clock import now
 from store.commands import Author, CustomerReply, MarkSpam, NewMessage, OpenTicket, Prefer, SetPriority
 from store.digests import send_due
-from store.errors import BadInput
+from store.errors import BadInput, NotFound
 from store.letters import Letter
 from store.load_form import read_file
 from store.preferences import preferences
@@ -145,7 +147,20 @@ def test_what_nobody_can_choose_against(gateway: Gateway) -> None:
     assert house.told(BOSS) == house.told(GINA) == [] and house.sends() == 0
 
 
-def test_a_choice_is_loaded_shown_and_said_by_command(gateway: Gateway, tmp_path: Any) -> None:
+def test_a_choice_is_said_and_shown_by_command(gateway: Gateway) -> None:
+    run = partial(prefer, gateway.store, gateway.config)
+    assert run(GINA, ["replies=hourly", "new_tickets=none"])["replies"] == "hourly"
+    held = {"new_tickets": "none", "replies": "hourly", "organization": "each", "copies": "each", "updates": "each"}
+    assert run(GINA, []) == held
+    for wrong in ("replies", "replies=weekly", "everything=none", "=", ""):
+        with pytest.raises(BadInput, match=r"expected one of new_tickets, .*hourly"):
+            run(GINA, ["copies=none", wrong])
+    with pytest.raises(NotFound, match="nobody has the address"):
+        run("nobody@desk.test", [])
+    assert run(GINA, []) == held
+
+
+def test_a_choice_is_loaded_and_a_file_that_names_none_leaves_it(gateway: Gateway, tmp_path: Any) -> None:
     gateway.load(people=[{"email": BOSS, "tell": {"organization": "daily"}}])
     gateway.load(agents=[{"email": GINA, "desk": "hosting", "tell": {"replies": "hourly"}}])
     gateway.load(people=[{"email": BOSS}])
@@ -265,6 +280,10 @@ def test_a_place_lost_between_making_and_sending_makes_the_digest_anew(any_gatew
         .where(Membership.c.role == "admin", Membership.c.organization_id == first)
         .values(role="member")
     )
+    assert house.claims(BOSS) is None
+    stale = next(row["id"] for row in any_gateway.outbox() if row["recipient"] == BOSS)
+    with any_gateway.store.write() as connection:  # should staff send it again by hand
+        assert outbox.resend(connection, stale, house.began)
     assert house.claims(BOSS) is None
     house.sends()
     assert house.digests(BOSS) == [["About Disk full.", "About Other."], ["About Other."]]
