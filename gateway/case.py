@@ -123,6 +123,7 @@ class Case:
             journal_id=self.row.id,
             auto=auto,
             dmarc=self.facts.dmarc,
+            conversation=parsed.conversation,
         )
 
     def _files(self) -> tuple[NewFile, ...]:

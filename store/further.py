@@ -9,7 +9,21 @@ from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
 from store import pending
 from store.errors import BadInput
-from store.schema import Cc, Consulted, Event, Grant, Membership, Message, Outbox, Parked, Person, Staff, Ticket
+from store.schema import (
+    Cc,
+    Consulted,
+    Event,
+    Gathered,
+    Grant,
+    Membership,
+    Message,
+    Outbox,
+    Parked,
+    Person,
+    Preference,
+    Staff,
+    Ticket,
+)
 
 # What names a person, and may name two who are one by now.
 _NAMED: tuple[Column[Any], ...] = (
@@ -19,6 +33,7 @@ _NAMED: tuple[Column[Any], ...] = (
 # What names a person once for each of another thing.
 _ONCE: tuple[tuple[Table, str], ...] = (
     (Cc, "ticket_id"), (Consulted, "ticket_id"), (Membership, "organization_id"), (Grant, "group_id"),
+    (Preference, "category"), (Gathered, "event_id"),
 )  # fmt: skip
 
 

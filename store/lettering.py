@@ -8,20 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from store.belonging import belongs
+from store.gathering import gather_anew
 from store.letters import Letter, LetterFile
 from store.rules.fanout import ANSWERS
-from store.schema import Attachment, Cc, Membership, Message, Person, Staff, Ticket, Undeliverable
+from store.schema import Attachment, Message, Person, Undeliverable
 
 _STATUS = select(Person.c.status).where(Person.c.id == bindparam("person"))
-_BELONGS = {
-    "cc": select(Cc.c.id).where(Cc.c.ticket_id == bindparam("ticket"), Cc.c.person_id == bindparam("person")),
-    "staff": select(Staff.c.id).where(Staff.c.desk == bindparam("desk"), Staff.c.person_id == bindparam("person")),
-    "admin": select(Membership.c.id)
-    .join(Ticket, Ticket.c.organization_id == Membership.c.organization_id)
-    .where(
-        Ticket.c.id == bindparam("ticket"), Membership.c.person_id == bindparam("person"), Membership.c.role == "admin"
-    ),
-}
 _ABOUT: Any = bindparam("messages", expanding=True)
 _BARRED = select(Undeliverable.c.address, Undeliverable.c.why).where(
     Undeliverable.c.address.in_(bindparam("to", expanding=True)), Undeliverable.c.suppressed.is_not(None)
@@ -39,14 +32,18 @@ _FILES = (
 
 def no_longer(connection: Connection, row: Any) -> str | None:
     """Why a mail may not go out any more, checked at the last moment (DV-76, threats 85)."""
-    about = {"person": row.person_id, "ticket": row.ticket_id, "desk": row.facts.get("desk")}
-    status = connection.execute(_STATUS, about).scalar()
+    status = connection.execute(_STATUS, {"person": row.person_id}).scalar()
     if status != "active":
         return f"recipient {status}"
     if row.template in ANSWERS or row.template == "safety_alert":
         return None  # to whoever wrote to us, or to people the desk file names
-    belongs = _BELONGS.get(row.facts.get("role", ""))
-    if belongs is not None and connection.execute(belongs, about).first() is None:
+    if row.template == "digest":
+        lost = gather_anew(connection, row.event_id, row.person_id)
+    else:
+        lost = not belongs(
+            connection, row.person_id, row.facts.get("role", ""), row.facts.get("desk", ""), row.ticket_id
+        )
+    if lost:
         return "recipient no longer on the ticket"
     return None
 

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from store.errors import BadInput
 from store.rules.addressing import check_address
 from store.rules.desk import Priority
+from store.rules.pacing import Category, Choice
 from store.rules.states import State
 
 # Parts of the form that other versions understand.
@@ -54,6 +55,7 @@ class PersonRow(Row):
     language: str = ""
     timezone: str = ""
     also: list[str] = []
+    tell: dict[Category, Choice] = {}
 
     _email = field_validator("email")(check_address)
 
@@ -65,6 +67,7 @@ class AgentRow(Row):
     departments: list[str] = []
     role: Literal["agent", "admin"] = "agent"
     password: str | None = None
+    tell: dict[Category, Choice] = {}
 
     _email = field_validator("email")(check_address)
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from store import further, people
+from store import further, people, preferences
 from store.config import Config
 from store.database import Store
 from store.errors import BadInput
@@ -77,6 +77,7 @@ class _Loader:
         if row.organization is not None:
             organization = self._by_key(Organization, row.organization, f"{place}.organization")
             self._put(Membership, {"person_id": person, "organization_id": organization}, {"role": row.role})
+        preferences.choose(self._connection, person, row.tell)
         for number, address in enumerate(row.also):
             self._further(person, address, f"{place}.also[{number}]")
 
@@ -99,6 +100,7 @@ class _Loader:
                 )
         person = self._person(row.email, row.name, {"status": "active"})
         self._put(Staff, {"person_id": person, "desk": desk}, {"role": row.role, "departments": row.departments})
+        preferences.choose(self._connection, person, row.tell)
 
     def group(self, row: GroupRow, place: str) -> None:
         organization = self._by_key(Organization, row.organization, f"{place}.organization")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -25,8 +26,8 @@ BEHIND = (
     .exists()
 )
 _FORMER = (
-    select(Outbox.c.header_id)
-    .where(Outbox.c.ticket_id == bindparam("ticket"), Outbox.c.person_id == bindparam("person"))
+    select(Outbox.c.header_id, Outbox.c.facts["tag"].as_string().label("tag"))
+    .where(Outbox.c.ticket_id.in_(bindparam("tickets", expanding=True)), Outbox.c.person_id == bindparam("person"))
     .order_by(Outbox.c.id.desc())
     .limit(10)
 )
@@ -62,6 +63,6 @@ def busy(store: Store, until: datetime) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def former_ids(connection: Connection, ticket_id: int, person_id: int) -> list[str]:
-    """Message-IDs of the last ten mails to this person on this ticket, oldest first."""
-    return list(connection.execute(_FORMER, {"ticket": ticket_id, "person": person_id}).scalars())[::-1]
+def former(connection: Connection, tickets: Collection[int], person_id: int) -> Sequence[Any]:
+    """Message-ID (`header_id`) and `tag` of the last ten mails to this person on these tickets, oldest first."""
+    return connection.execute(_FORMER, {"tickets": tickets, "person": person_id}).all()[::-1]

@@ -135,7 +135,7 @@ def join_by_domain(connection: Connection, person_id: int, email: str, desk: str
 
 def concerned(
     connection: Connection, ticket: TicketFacts, department: str, desk: Desk, actor: int | None,
-    addressee: int | None = None, alerts: Sequence[int] = (),
+    addressee: int | None = None, alerts: Sequence[int] = (), assignee: int | None = None,
 ) -> Concerned:  # fmt: skip
     """Everybody around a ticket, for `fan_out`; `addressee` and `alerts` are people a change names itself."""
     admins: list[int] = []
@@ -143,7 +143,7 @@ def concerned(
         admins = list(connection.execute(_ADMINS, {"organization": ticket.organization}).scalars())
     cc = list(connection.execute(_ON_CC, {"ticket": ticket.id}).scalars())
     staff = _staff(connection, desk.name, department) if desk.notify.department_staff else []
-    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *filter(None, (actor, addressee))]
+    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *filter(None, (actor, addressee, assignee))]
     by_id = {person.id: person for person in facts(connection, wanted)}
 
     def pick(ids: Iterable[int]) -> tuple[PersonFacts, ...]:
@@ -151,7 +151,7 @@ def concerned(
 
     return Concerned(
         by_id[ticket.requester], pick(admins), pick(cc), pick(staff), by_id.get(actor) if actor else None,
-        by_id.get(addressee) if addressee else None, pick(alerts),
+        by_id.get(addressee) if addressee else None, pick(alerts), by_id.get(assignee) if assignee else None,
     )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from store import crash, outbox, pending, people
+from store import crash, outbox, people
 from store.commands import NewFile
 from store.commands.values import LinkKind
 from store.config import Config
+from store.gathering import gather
 from store.password_links import password_link
 from store.rules.addressing import without_extension
 from store.rules.desk import Desk
@@ -22,12 +23,10 @@ from store.rules.gist import gist
 from store.rules.people import PersonFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tokens import Token, sign
-from store.schema import Link, Message, Ticket
+from store.schema import Link, Ticket
+from store.threads import Threads
 
 _TICKET = select(*Ticket.c).where(Ticket.c.id == bindparam("ticket"))
-_OPENING = (
-    select(Message.c.message_id).where(Message.c.ticket_id == bindparam("ticket")).order_by(Message.c.id).limit(1)
-)
 _LINKED = (
     select(Ticket.c.desk, Ticket.c.number)
     .join(Link, Link.c.other_id == Ticket.c.id)
@@ -59,19 +58,22 @@ class Told:
 
 
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
-    """Writes the outbox rows of a change in its transaction; how many."""
+    """Writes the outbox rows of a change in its transaction, and what waits for a digest; how many mails there are."""
     crash.point("F3")
     ticket = connection.execute(_TICKET, {"ticket": ticket_id}).one()
     desk = config.desks[ticket.desk]
     around = people.concerned(
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor,
-        told.change.addressee, told.alerts,
+        told.change.addressee, told.alerts, ticket.assignee_id,
     )  # fmt: skip
-    notices = fan_out(told.change, around, desk)
+    notices: Sequence[Notice] = fan_out(told.change, around, desk)
     if notices:
         shared = _shared(connection, config, desk, ticket, told, around.actor, now)
-        root = _opening_id(connection, ticket.id)
-        rows = [_row(connection, config, desk, ticket, told, notice, shared, root, now) for notice in notices]
+        notices = gather(
+            connection, desk, ticket, told.event_id, told.message_id, told.change.kind, notices, shared, now
+        )
+        threads = Threads(connection, config, ticket)
+        rows = [_row(connection, config, desk, ticket, told, notice, shared, threads, now) for notice in notices]
         outbox.put(connection, rows)
     return len(notices)
 
@@ -121,25 +123,20 @@ def _author(actor: PersonFacts | None, by_support: bool, desk: Desk) -> str:
 
 def _row(
     connection: Connection, config: Config, desk: Desk, ticket: Any, told: Told, notice: Notice,
-    shared: dict[str, Any], root: str | None, now: datetime,
+    shared: dict[str, Any], threads: Threads, now: datetime,
 ) -> dict[str, Any]:  # fmt: skip
     person = notice.person
     own_mail = told.message_header if person.id == told.change.actor else None
-    former = pending.former_ids(connection, ticket.id, person.id)
-    if notice.role == "outsider":
-        root = None  # not even the Message-ID of what they cannot see
-    # A client threads a mail under what it has seen: the person's own mail, or the last copy sent to this person.
-    references = list(dict.fromkeys([*([root] if root else []), *former, *([own_mail] if own_mail else [])]))
+    outside = notice.role == "outsider"
     facts = {
         **shared,
+        **threads.facts(person.id, told.event_id, now, own_mail, outside),
         "role": notice.role,
         "known": notice.known,
         "recipient_name": person.name if notice.known else "",
         "language": person.language or desk.language,
         "timezone": person.timezone or desk.timezone,
         "may_close": notice.role in ("requester", "admin") and desk.customer_close,
-        "in_reply_to": own_mail or (former[-1] if former else root),
-        "references": references,
     }
     if notice.role != "staff":
         facts |= {"flags": [], "claims": None}
@@ -147,8 +144,8 @@ def _row(
         facts |= {"subject": "", "author": "", "refused": [], "problems": [], "former": None}
         if told.change.kind != "parked":  # what is asked for is said in words of ours
             facts["about"] = ""
-    if notice.role == "outsider":
-        facts |= _NOT_OUTSIDE | {"in_reply_to": former[-1] if former else None, "references": former}
+    if outside:
+        facts |= _NOT_OUTSIDE
     if notice.template == "login_help" and person.confirmed and person.active:
         facts["password_link"] = password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}")
     answer = notice.template in ANSWERS
@@ -169,10 +166,6 @@ def _row(
         "stranger_of": desk.name if answer and not person.confirmed else None,
         "created": now,
     }
-
-
-def _opening_id(connection: Connection, ticket_id: int) -> str | None:
-    return connection.execute(_OPENING, {"ticket": ticket_id}).scalar()
 
 
 def _linked(connection: Connection, config: Config, ticket_id: int, kind: LinkKind) -> str | None:

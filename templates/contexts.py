@@ -7,10 +7,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from templates.digests import NO_DIGEST, Digest
+
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -113,3 +115,4 @@ class MailContext:
     origin: str
     flags: tuple[str, ...]
     claims: str
+    digest: Digest = NO_DIGEST

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from templates.contexts import FileLine, MailContext
+from templates.digests import SAMPLE_BURST, SAMPLE_LINES, Digest
 from templates.figures import moment
 from templates.languages import ENGLISH
 
@@ -72,6 +73,11 @@ _OUTSIDER = replace(
     text="Hello Kim,\n\nwhich version of the firmware do you ship with the LX-200 today?\n\nMaria",
 )  # fmt: skip
 
+_DIGEST = replace(
+    _BASE, tag="", subject="", label="", link="https://help.example.com/?desk=hosting", author="", text="", change="digest",
+)  # fmt: skip
+_STOP = f"https://help.example.com/u/{_TOKEN}"
+
 _SAMPLES: dict[str, MailContext] = {
     "confirmation-known": replace(_BASE, elsewhere=(_LOG,), refused=_REFUSED[:1], guidance=(
         "Please provide as much background information as possible to help us quickly diagnose the issue."),
@@ -134,6 +140,13 @@ _SAMPLES: dict[str, MailContext] = {
         _STAFF, **{name: getattr(_DANGER, name) for name in ("subject", "text", "priority", "department")}),
     "safety_alert-raised": replace(
         _STAFF, change="raised", priority="urgent", department="Safety", flags=("unknown-sender",), author=""),
+    "digest-staff": replace(_DIGEST, role="staff", name="Maria Lopez", digest=Digest(SAMPLE_LINES, 2, _STOP)),
+    "digest-admin": replace(
+        _DIGEST, role="admin", name="Otto Weber",
+        digest=Digest(tuple(replace(line, author_address="", priority="") for line in SAMPLE_LINES), 0, _STOP)),
+    "digest-burst": replace(
+        _STAFF, change="digest", text="", attached=(), author="", author_address="", priority="",
+        digest=Digest(SAMPLE_BURST)),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.cli.setup import settings_page, settings_text
+from gateway.cli.telling import telling_page
 from gateway.decide import RULES
 from store.settings import Settings
 
@@ -19,12 +21,13 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 
-def test_the_settings_page_is_up_to_date() -> None:
+@pytest.mark.parametrize(("name", "make"), [("settings", settings_page), ("telling", telling_page)])
+def test_a_page_that_is_printed_is_up_to_date(name: str, make: Callable[[], str]) -> None:
     """POSTERN_GOLDEN=write makes it anew."""
-    page = DOCS / "settings.md"
+    page = DOCS / f"{name}.md"
     if os.environ.get("POSTERN_GOLDEN") == "write":
-        page.write_text(settings_page(), encoding="utf-8")
-    assert page.read_text(encoding="utf-8") == settings_page()
+        page.write_text(make(), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == make()
 
 
 def test_the_written_configuration_says_the_defaults() -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from store import clock
 from store.config import Config
 from store.database import Store
+from store.digests import send_due
 from store.errors import DiskFailed, Temporary
 from store.sweeping import sweep_blobs
 
@@ -31,7 +32,7 @@ def _sweep(_config: Config, store: Store, now: datetime) -> Iterable[object]:
     return sweep_blobs(store, now)
 
 
-JOBS = (Job("sweep of the blob store", 3600.0, _sweep),)
+JOBS = (Job("sweep of the blob store", 3600.0, _sweep), Job("digests", 30.0, send_due))
 
 
 def run(

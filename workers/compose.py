@@ -20,6 +20,7 @@ from templates.figures import moment, size
 from templates.languages import ENGLISH, choose
 from templates.phrases import NAMELESS
 from templates.render import Rendered, render
+from workers.digest import digest_of
 from workers.mime import encode_mailbox, encode_words, safe_filename, write_body
 from workers.pictures import pictures
 
@@ -115,7 +116,7 @@ def context(
     return MailContext(
         desk=one_line(desk.title), team=one_line(desk.team), noun=one_line(desk.noun), guidance=desk.guidance,
         preferred_channel="" if outside else one_line(desk.preferred_channel, 1000),
-        tag=f"[{fact('tag')}]", subject="" if secretive or outside else fact("subject"),
+        tag=_tag(letter), subject="" if secretive or outside else fact("subject"),
         label="" if outside else fact("label"), label_changed=facts["label_changed"],
         help="" if outside else fact("help", 1000), link="" if outside else fact("link", 2000),
         former=fact("former") if known and not outside else "", close_address=_close_address(letter, secret),
@@ -138,6 +139,9 @@ def context(
         priority=fact("priority") if staff else "", department=fact("department") if staff else "",
         origin=fact("origin") if staff else "", claims=fact("claims") if staff else "",
         flags=tuple(one_line(flag) for flag in facts["flags"]) if staff else (),
+        digest=digest_of(letter, desk, policy, language, lambda ticket: _plus(
+            _address(facts["from_address"]), Token("reply", ticket, letter.person_id), secret
+        )),
     )  # fmt: skip
 
 
@@ -180,7 +184,7 @@ def _headers(
 ) -> list[tuple[str, str]]:
     """All but those of MIME, in the order in which people read them; each value encoded and folded."""
     facts = letter.facts
-    tag = f"[{one_line(facts['tag'])}]"
+    tag = _tag(letter)
     subject = encode_words("Subject", subject if tag in subject else f"{tag} {subject}".strip())
     name = one_line(facts["recipient_name"] or "", 80) if facts["known"] else ""
     answer_to = sender
@@ -188,6 +192,7 @@ def _headers(
         answer_to = _plus(sender, Token("confirm", facts["confirms"], letter.person_id), secret)
     elif letter.ticket_id is not None:
         answer_to = _plus(sender, Token("reply", letter.ticket_id, letter.person_id), secret)
+    unsubscribe = one_line(facts.get("unsubscribe") or "", 900)
     before = _ids([facts["in_reply_to"] or ""])
     thread = _ids([*facts["references"], *before])
     headers = {
@@ -200,15 +205,27 @@ def _headers(
         "In-Reply-To": _listed(before),
         "References": _listed(thread[:1] + thread[1:][1 - _MOST_REFERENCES :]),
         "Thread-Topic": subject,
+        "Thread-Index": facts.get("thread_index") or "",
         "List-Id": encode_mailbox("List-Id", desk.title, f"{desk.name}.{sender.rpartition('@')[2]}"),
+        "List-Unsubscribe": f"<{unsubscribe}>" if unsubscribe else "",
+        # RFC 8058 3.1: one click only over TLS
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if unsubscribe.startswith("https://") else "",
         # RFC 3834 5.2
         "Auto-Submitted": "auto-replied" if letter.template in ANSWERS else "auto-generated",
         "X-Auto-Response-Suppress": "All",
+        # In a header: a word before the subject, gone or come, would begin a new conversation.
+        "Importance": "high" if facts["role"] == "staff" and facts["priority"] in ("high", "urgent") else "",
         "X-Postern-Loop": loop_mark(secret),
         "Content-Language": language,
         "MIME-Version": "1.0",
     }
     return [(name, value) for name, value in headers.items() if value]
+
+
+def _tag(letter: Letter) -> str:
+    """With its brackets; empty for a mail about no one ticket."""
+    tag = one_line(letter.facts["tag"])
+    return f"[{tag}]" if tag else ""
 
 
 def _address(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands that change something: init, migrate, load, ingest, reply, drain, demo."""
+"""Commands that change something: init, migrate, load, prefer, ingest, reply, drain, demo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.errors import BadInput, PosternError
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (init, migrate, load, ingest, reply, drain, demo):
+    for command in (init, migrate, load, prefer, ingest, reply, drain, demo):
         app.command()(command)
 
 
@@ -57,6 +57,20 @@ def load(
     with opened(config) as (settings, store):
         counts = loading.load(store, settings, read_file(file), file, now())
     typer.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing to load")
+
+
+def prefer(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The person.")],
+    choices: Annotated[list[str] | None, typer.Argument(metavar="CATEGORY=CHOICE...", help="Such as replies=hourly.")] = None,
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
+    """Say how somebody wants to be told: each, hourly, daily or none; without a choice, show it."""
+    from gateway.cli.telling import prefer as run
+
+    with opened(config) as (settings, store):
+        held = run(store, settings, email, choices or ())
+    for category, choice in held.items():
+        typer.echo(f"{category}={choice}")
 
 
 def ingest(

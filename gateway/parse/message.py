@@ -19,6 +19,7 @@ from gateway.parse.body import Body, take_apart
 from gateway.parse.bounce import Report, read_bounce, read_complaint, says_failed
 from gateway.parse.canonical import hash_message
 from gateway.parse.charset import decode_bytes
+from gateway.parse.conversation import read_conversation
 from gateway.parse.enclosed import read_enclosed
 from gateway.parse.fields import Fields, read_fields
 from gateway.parse.files import read_type
@@ -102,6 +103,7 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
         loop_mark=next((clean_line(value, 200) for value in headers.all(LOOP_MARK)), None),
         bounce=bounce,
         importance=_read_importance(headers),
+        conversation=_guard(lambda: read_conversation(headers.first("thread-index")), None, []),
         hops=len(headers.all("received")),
         auth_results=tuple(clean_line(v, 10_000) for v in headers.all("authentication-results")[:20]),
         content_hash=content_hash,

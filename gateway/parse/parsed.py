@@ -77,6 +77,7 @@ class Parsed:
     loop_mark: str | None = None  # the value of X-Postern-Loop, ours or another installation's
     bounce: Bounce | None = None
     importance: str | None = None
+    conversation: str | None = None  # what its Thread-Index begins with, in hex
     hops: int = 0
     auth_results: tuple[str, ...] = ()
     content_hash: str = ""

@@ -20,9 +20,11 @@ from gateway.portal.signing_in import password_limiter, private, show_sign_in, s
 from gateway.portal.static import static
 from gateway.portal.throttle import Throttle
 from gateway.portal.tickets import ticket_list, ticket_page
+from gateway.portal.unsubscribing import show_unsubscribing, unsubscribe
 from store.clock import Clock, now
 from store.config import Config
 from store.database import Store
+from store.digests import PATH as UNSUBSCRIBE
 from store.errors import NotFound, Temporary
 from store.password_links import PATH
 
@@ -35,6 +37,8 @@ ROUTES = (
     Route("/logout", sign_out, methods=["POST"]),
     Route(PATH, show_password),
     Route(PATH, set_password, methods=["POST"]),
+    Route(UNSUBSCRIBE + "/{token}", show_unsubscribing),
+    Route(UNSUBSCRIBE + "/{token}", unsubscribe, methods=["POST"]),
     Route("/", private(ticket_list)),
     Route("/", sign_in, methods=["POST"]),
     Route("/t/{tag}", private(ticket_page)),

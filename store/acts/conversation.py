@@ -77,6 +77,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         "closed_at": now if command.spam else None,
         "flags": list(command.flags),
         "fields": dict(command.fields),
+        "conversation": command.message.conversation,
         "created": now,
         "updated": now,
     }

@@ -20,6 +20,7 @@ from store.rules.desk import Desk
 from store.rules.fanout import Change
 from store.schema import Staff, Ticket
 from store.telling import Told, tell
+from store.threads import Threads
 
 _KEPT = ("subject", "requester_id", "priority", "origin", "last_reply_by", "flags", "fields", "closed_at", "created")
 
@@ -73,6 +74,7 @@ def _move_to_desk(
         "assignee_id": _still_staff(connection, ticket.assignee_id, there.name),
         "state": "new" if ticket.state == "in_progress" else ticket.state,  # nobody there has taken it up
         "taken": False,
+        "conversation": ticket.conversation or Threads(connection, config, ticket).head(ticket),
         "updated": now,
     }
     moved = insert_row(connection, Ticket, values)

@@ -37,7 +37,9 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """What somebody wrote. `message_id` is the Message-ID of the mail it came in, without <>; `dmarc` its verdict."""
+    """What somebody wrote. `message_id` is the Message-ID of the mail it came in, without <>; `dmarc` its verdict;
+    `conversation` what its Thread-Index begins with, in hex.
+    """
 
     author: Author
     text: str
@@ -49,6 +51,7 @@ class NewMessage:
     journal_id: int | None = None
     auto: str | None = None
     dmarc: str | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,19 @@ class Notify(Frozen):
         False, description="administrators of the requester's organisation get every update"
     )
     department_staff: bool = Field(True, description="the staff of the department hears of new mail")
+    assignee: bool = Field(True, description="so does whoever a ticket is assigned to, of whatever department")
+    burst: int = Field(
+        4,
+        ge=0,
+        description="mails about one ticket to one of the staff within `burst_minutes`; what follows waits and becomes "
+        "one mail; 0: no limit",
+    )
+    burst_minutes: int = Field(10, ge=1, le=1440, description="see `burst`; also how long what follows waits")
+    new_per_hour: int = Field(
+        60,
+        ge=0,
+        description="mails an hour about new tickets to one of the staff; the others become one mail; 0: no limit",
+    )
     echo_actor: bool = Field(False, description="people are also told of what they did themselves")
 
 

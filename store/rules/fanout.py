@@ -1,29 +1,7 @@
 """Who is told what: a pure function from a change and the people concerned to the mails that follow (A-12, IN-20..22).
 
-    change          requester      organisation admins   CC          department staff   note
-    opened          its `answer`   ticket_update         -           staff_notice       on-call people: safety_alert
-    raised          -              -                     -           -                  on-call people: safety_alert
-    released        confirmation   -                     -           -                  a held ticket is an ordinary one now
-    customer_reply  ticket_update  ticket_update         cc_copy     staff_notice       the writer: attachment_refused, if any
-    support_reply   staff_reply    staff_reply           cc_copy     -
-    closed          ticket_closed  ticket_closed         ticket_closed  - (staff_notice when a customer closed)
-    status          ticket_update  ticket_update         -           -
-    moved           -              -                     -           staff_notice       those of the department it came to
-    note            -              -                     -           -
-    outsider        -              -                     -           staff_notice       somebody support had asked answers
-
-To one person alone, whom the change names:
-
-    unsent          staff_notice       what its author meant for the customer was not sent
-    assigned        staff_notice       the ticket is theirs now
-    parked          confirm_request    something was asked in their name without proof (threats 40)
-    unable          request_refused    what they asked for cannot be done, and what can
-    address_used    address_used       somebody else wrote to the address that was signed for them
-    asking          outsider_question  support asks somebody outside
-    undelivered     undelivered        a mail with their words did not arrive
-
-Nobody is told of their own act unless the desk says `echo_actor`; nobody twice; nobody inactive; nobody whom the
-writer's own mail already addressed.
+`TABLE` says it, and docs/telling.md prints it. Nobody is told of their own act unless the desk says `echo_actor`;
+nobody twice; nobody inactive; nobody whom the writer's own mail already addressed; no customer of a note.
 """
 
 from __future__ import annotations
@@ -42,7 +20,7 @@ ChangeKind = Literal[
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
-    "confirm_request", "request_refused", "address_used", "outsider_question",
+    "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered",
 ]  # fmt: skip
 
@@ -54,22 +32,45 @@ ANSWERS: frozenset[str] = frozenset(
     }
 )  # fmt: skip
 
-_ROWS: dict[ChangeKind, dict[str, Template]] = {
-    "opened": {"admin": "ticket_update", "staff": "staff_notice"},
-    "released": {"requester": "confirmation"},
-    "customer_reply": {
-        "requester": "ticket_update", "admin": "ticket_update", "cc": "cc_copy", "staff": "staff_notice",
-    },
-    "support_reply": {"requester": "staff_reply", "admin": "staff_reply", "cc": "cc_copy"},
-    "closed": {"requester": "ticket_closed", "admin": "ticket_closed", "cc": "ticket_closed"},
-    "status": {"requester": "ticket_update", "admin": "ticket_update"},
-    "moved": {"staff": "staff_notice"},
-    "outsider": {"staff": "staff_notice"},
-}  # fmt: skip
-_TO_ONE: dict[ChangeKind, Template] = {
-    "unsent": "staff_notice", "assigned": "staff_notice", "parked": "confirm_request", "unable": "request_refused",
-    "address_used": "address_used", "asking": "outsider_question",
-    "undelivered": "undelivered",
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event: the template each role gets; "answer" is the answer the mailbox gives to new mail."""
+
+    event: str  # in words
+    requester: Template | Literal["answer"] | None = None
+    admin: Template | None = None  # of the requester's organisation
+    cc: Template | None = None
+    staff: Template | None = None  # of the department
+    assignee: Template | None = None
+    on_call: Template | None = None  # `alerts` of the mailbox
+    named: Template | None = None  # the one person the change names
+
+
+_NOTICE: Template = "staff_notice"
+TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
+    "opened": Row("a ticket is opened", "answer", "ticket_update", staff=_NOTICE, on_call="safety_alert"),
+    "raised": Row("its priority is raised by a second mail", on_call="safety_alert"),
+    "released": Row("a held ticket is let in", "confirmation"),
+    "customer_reply": Row(
+        "the customer's side writes", "ticket_update", "ticket_update", "cc_copy", _NOTICE, _NOTICE, "safety_alert"
+    ),
+    "support_reply": Row("support answers", "staff_reply", "staff_reply", "cc_copy"),
+    "closed": Row(
+        "the customer's side closes it", "ticket_closed", "ticket_closed", "ticket_closed", _NOTICE, _NOTICE, "safety_alert"
+    ),
+    "closed_by_support": Row("support closes it", "ticket_closed", "ticket_closed", "ticket_closed"),
+    "status": Row("the desk has another word for its state", "ticket_update", "ticket_update"),
+    "moved": Row("it comes to a department", staff=_NOTICE),
+    "outsider": Row("somebody outside answers support", staff=_NOTICE, assignee=_NOTICE),
+    "note": Row("an internal note is written"),
+    "unsent": Row("an answer was not sent", named=_NOTICE),
+    "assigned": Row("it is assigned", named=_NOTICE),
+    "parked": Row("something is asked without proof (threats 40)", named="confirm_request"),
+    "unable": Row("what is asked cannot be done", named="request_refused"),
+    "address_used": Row("somebody else wrote to a signed address", named="address_used"),
+    "asking": Row("support asks somebody outside", named="outsider_question"),
+    "undelivered": Row("a mail with somebody's words did not arrive", named="undelivered"),
 }  # fmt: skip
 
 
@@ -100,6 +101,7 @@ class Concerned:
     actor: PersonFacts | None = None
     addressee: PersonFacts | None = None
     alerts: tuple[PersonFacts, ...] = ()
+    assignee: PersonFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,9 @@ class Notice:
 
 def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, ...]:
     """The mails that follow from a change, each person at most once, in a stable order."""
-    if change.kind in _TO_ONE:
-        return _to_one(change, concerned, desk)
-    row = _ROWS.get(change.kind, {})
+    row = TABLE["closed_by_support" if change.kind == "closed" and change.by_support else change.kind]
+    if row.named:
+        return _to_one(row.named, change, concerned, desk)
     notices: dict[int, Notice] = {}
     # What a stranger writes is told to staff and to a known requester alone. Else a stranger could have us mail a
     # victim, by forging the victim's address first and writing on that ticket, or by putting the victim on Cc.
@@ -136,24 +138,25 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
         notices[person.id] = Notice(person, role, template, known)
 
     for person in concerned.alerts:
-        tell(person, "staff", "safety_alert")
-    tell(concerned.requester, "requester", change.answer if change.kind == "opened" else row.get("requester"))
+        tell(person, "staff", row.on_call)
+    tell(concerned.requester, "requester", change.answer if row.requester == "answer" else row.requester)
     if desk.notify.organization_admins:
         for person in concerned.admins:
-            tell(person, "admin", row.get("admin"))
+            tell(person, "admin", row.admin)
     for person in concerned.cc:
-        tell(person, "cc", row.get("cc"))
+        tell(person, "cc", row.cc)
+    if desk.notify.assignee and concerned.assignee and concerned.assignee.works_at(desk.name):
+        tell(concerned.assignee, "staff", row.assignee)
     if desk.notify.department_staff:
-        by_customer = change.kind == "closed" and not change.by_support
         for person in concerned.staff:
-            tell(person, "staff", "staff_notice" if by_customer else row.get("staff"))
+            tell(person, "staff", row.staff)
     told = _told_of_refusal(change, concerned, notices)
     if told:
         notices[told.person.id] = told
     return tuple(notices.values())
 
 
-def _to_one(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, ...]:
+def _to_one(template: Template, change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, ...]:
     person = concerned.addressee
     if person is None or not person.active or (change.kind == "assigned" and person.id == change.actor):
         return ()
@@ -164,7 +167,7 @@ def _to_one(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
         role = "staff"
     elif person.id == concerned.requester.id:
         role = "requester"
-    return (Notice(person, role, _TO_ONE[change.kind], person.confirmed or role == "staff" or change.by_support),)
+    return (Notice(person, role, template, person.confirmed or role == "staff" or change.by_support),)
 
 
 def _told_of_refusal(change: Change, concerned: Concerned, notices: dict[int, Notice]) -> Notice | None:

@@ -10,6 +10,7 @@ from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
 from store.tables.journal import Journal, Received
 from store.tables.outbox import Outbox, Undeliverable
 from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
+from store.tables.telling import Gathered, Preference
 from store.tables.tickets import Attachment, Blob, Cc, Consulted, Event, Link, Message, Ticket, TicketNumber
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Consulted",
     "Cursor",
     "Event",
+    "Gathered",
     "Grant",
     "Group",
     "Id",
@@ -36,6 +38,7 @@ __all__ = [
     "Outcome",
     "Parked",
     "Person",
+    "Preference",
     "Received",
     "Staff",
     "Ticket",

@@ -20,6 +20,8 @@ class TicketNumber(SQLModel, table=True):
 
 
 class Ticket(SQLModel, table=True):
+    """`conversation`: the first 22 bytes of the Thread-Index its mails have in common, in hex, where a mail or move gave it."""
+
     __tablename__ = "ticket"
     __table_args__ = (
         UniqueConstraint("desk", "number"), Index("ticket_recent", "desk", "updated"),
@@ -42,6 +44,7 @@ class Ticket(SQLModel, table=True):
     fields: dict[str, str] = json_value(dict)
     merged_into: int | None = reference("ticket", null=True)
     closed_at: datetime | None = moment(null=True)
+    conversation: str | None = None
     created: datetime = moment()
     updated: datetime = moment()
 

@@ -29,7 +29,7 @@ DUMP = LetterFile("dump.zip", "application/zip", 10240, "b" * 64, False, None)
 TEMPLATES = (
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
-    "confirm_request", "request_refused", "address_used", "outsider_question",
+    "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered",
 )  # fmt: skip
 ROLES = ("requester", "admin", "cc", "staff")
@@ -41,7 +41,7 @@ CHANGES = dict.fromkeys(TEMPLATES, "opened") | {
     "undelivered": "undelivered",
     "staff_reply": "support_reply", "ticket_update": "customer_reply",
     "cc_copy": "support_reply", "ticket_closed": "closed",
-    "attachment_refused": "customer_reply",
+    "attachment_refused": "customer_reply", "digest": "digest",
 }  # fmt: skip
 FACTS: dict[str, Any] = {
     "desk": "hosting", "tag": "HO#1042", "subject": "disk full", "label": "Answered",

@@ -246,7 +246,11 @@ def test_a_message_as_an_attachment_is_opaque() -> None:
     assert b"Content-Type: application/octet-stream" in seen
 
 
-def test_the_tag_is_in_the_subject_of_customers_and_staff_urgency_too() -> None:
-    staff = read(send(letter("staff_notice", role="staff", priority="urgent"))).subject
-    assert staff == "[HO#1042] Urgent: disk full"
-    assert base_subject(read(send(letter(priority="urgent"))).subject, "HO") == "disk full"
+def test_urgency_is_a_header_for_staff_and_never_changes_a_subject() -> None:
+    """A subject that changes with the priority would begin a new conversation."""
+    for priority, importance in (("urgent", "high"), ("high", "high"), ("medium", None)):
+        staff = read(send(letter("staff_notice", role="staff", priority=priority)))
+        customer = read(send(letter(priority=priority)))
+        assert staff.subject == customer.subject == "[HO#1042] disk full"
+        assert (staff.headers["Importance"], customer.headers["Importance"]) == (importance, None)
+    assert base_subject(staff.subject, "HO") == "disk full"

@@ -10,7 +10,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from gateway.portal.app import ROUTES
+from store import people
 from store.commands import Author, NewMessage, OpenTicket
+from store.rules.tokens import Token, sign
 from tests.portal.house import ROLES, House, sign_in
 
 LIST = dict.fromkeys(ROLES, 200) | {"anonymous": 401}
@@ -36,6 +38,8 @@ TABLE = {
     ("POST", "/logout"): [("/logout", UNTOKENED | {"anonymous": 303})],
     ("GET", "/password"): [("/password", GONE), ("/password?token=x", GONE), ("/password?next=/", GONE)],
     ("POST", "/password"): [("/password", GONE)],
+    ("GET", "/u/{token}"): [("/u/x", MISSING), ("/u/{reply}", MISSING), ("/u/{stop}", OPEN), ("/u/{stop}x", MISSING)],
+    ("POST", "/u/{token}"): [("/u/x", MISSING), ("/u/{reply}", MISSING), ("/u/{gone}", MISSING)],
     ("GET", "/"): [("/", LIST), ("/?desk=hosting", LIST), ("/?desk=%00", LIST)],
     ("POST", "/"): [("/", UNTOKENED)],
     ("GET", "/t/{tag}"): [
@@ -88,6 +92,19 @@ def test_every_route_has_rows() -> None:
     assert routed == set(TABLE)
 
 
+def tokens(house: House) -> dict[str, str]:
+    """A link that ends mails to Anna, a token of hers for something else, and a link of somebody who does not exist."""
+    with house.store.read() as connection:
+        anna = people.find(connection, ROLES["requester"] or "")
+    assert anna
+    made = {
+        "stop": Token("unsubscribe", 1, anna.id),
+        "reply": Token("reply", 1, anna.id),
+        "gone": Token("unsubscribe", 1, 99),
+    }
+    return {name: sign(token, house.config.secret) for name, token in made.items()}
+
+
 @pytest.fixture(scope="module")
 def clients(house: House) -> Iterator[dict[str, TestClient]]:
     """A browser of each role; they share an event loop each, which is quicker than one a request."""
@@ -98,8 +115,8 @@ def clients(house: House) -> Iterator[dict[str, TestClient]]:
 @pytest.mark.parametrize(("method", "path", "roles"), CASES, ids=[f"{method} {path}" for method, path, _ in CASES])
 @pytest.mark.threat(69)
 def test_each_role_gets_what_the_table_says(house: House, clients, method: str, path: str, roles) -> None:
-    for name, number in house.files.items():
-        path = path.replace(f"{{{name}}}", str(number))
+    for name, value in {**house.files, **tokens(house)}.items():
+        path = path.replace(f"{{{name}}}", str(value))
     form = {"data": {"email": "anna@weber.example", "password": "x"}} if method == "POST" else {}
     got = {role: client.request(method, path, **form).status_code for role, client in clients.items()}
     assert got == roles

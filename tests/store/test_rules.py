@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from store.rules.addressing import AddressBook, NotOurs, Place, normalise
 from store.rules.desk import FIFTEEN_MB, THIRTEEN, Desk, Files, Mailbox, Notify
-from store.rules.fanout import Change, Concerned, fan_out
+from store.rules.fanout import TABLE, Change, ChangeKind, Concerned, Row, Template, fan_out
 from store.rules.files import MOST, judge, judge_all
 from store.rules.people import PersonFacts, TicketFacts, relation
 from store.rules.tokens import Token, sign, verify
@@ -195,7 +198,9 @@ def test_opening_confirms_to_the_opener_and_tells_the_department() -> None:
     assert told(Change("opened", ANNA.id, answer=None), actor=ANNA) == {"Gina": "staff_notice"}
 
 
+@pytest.mark.req("IN-20")
 @pytest.mark.req("IN-21")
+@pytest.mark.req("BR-05")
 @pytest.mark.req("A-12")
 def test_administrators_are_told_where_the_desk_says_so_and_inactive_ones_never() -> None:
     desk = HOSTING.model_copy(update={"notify": Notify(organization_admins=True)})
@@ -228,8 +233,45 @@ def test_a_stranger_cannot_have_us_mail_the_people_they_put_on_cc() -> None:
     assert [n.person.name for n in notices] == ["Gina"]
 
 
+@pytest.mark.threat(47)
+@pytest.mark.req("BR-05")
 def test_notes_are_told_to_nobody() -> None:
-    assert told(Change("note", GINA.id, True), actor=GINA) == {}
+    everything = Notify(organization_admins=True, echo_actor=True)
+    assert told(Change("note", GINA.id, True), HOSTING.model_copy(update={"notify": everything}), GINA) == {}
+
+
+@pytest.mark.threat(47)
+def test_no_event_sends_a_customer_what_is_for_staff() -> None:
+    """Of every row of the table: what is made for staff is for staff, and whoever wrote a note tells none of it."""
+    for name, row in TABLE.items():
+        assert not {row.requester, row.admin, row.cc} & {"staff_notice", "safety_alert"}, name
+    note = TABLE["note"]
+    assert {note.requester, note.admin, note.cc, note.staff, note.assignee, note.on_call, note.named} == {None}
+
+
+def test_every_event_has_a_row_and_every_cell_a_template() -> None:
+    assert set(TABLE) == {*get_args(ChangeKind), "closed_by_support"}
+    cells = {getattr(row, role) for row in TABLE.values() for role in Row.__slots__ if role != "event"}
+    assert cells - {None, "answer"} <= set(get_args(Template))
+
+
+def test_whoever_a_ticket_is_assigned_to_hears_of_it_whatever_their_department() -> None:
+    bill = PersonFacts(8, "bill@desk.test", "Bill", confirmed=True, staff_of=("hosting",))
+    left = replace(bill, staff_of=())
+    concerned = Concerned(ANNA, staff=(GINA,), actor=ANNA, assignee=bill)
+    quiet = HOSTING.model_copy(update={"notify": Notify(department_staff=False)})
+    neither = HOSTING.model_copy(update={"notify": Notify(department_staff=False, assignee=False)})
+
+    def names(change: Change, around: Concerned = concerned, desk: Desk = HOSTING) -> list[str]:
+        return [n.person.name for n in fan_out(change, around, desk)]
+
+    for kind in ("customer_reply", "closed"):
+        assert names(Change(kind, ANNA.id)) == ["Bill", "Gina"]
+        assert names(Change(kind, ANNA.id), desk=quiet) == ["Bill"]
+        assert names(Change(kind, ANNA.id), desk=neither) == []
+    assert names(Change("customer_reply", ANNA.id), replace(concerned, staff=(GINA, bill))) == ["Bill", "Gina"]
+    assert names(Change("customer_reply", ANNA.id), replace(concerned, assignee=left)) == ["Gina"]
+    assert names(Change("support_reply", bill.id, True), concerned) == ["Anna"]
 
 
 def test_a_replier_hears_of_refused_files_once_and_only_when_known() -> None:
