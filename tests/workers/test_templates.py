@@ -27,7 +27,7 @@ def test_a_broken_template_is_told_once_a_ticket_and_keeps_no_mail_back(bench: B
     with capture_logs() as logs:
         delivery = Delivery(bench.config, bench.store, open_relay(bench.config), "test")
         for row in bench.rows():
-            delivery.deliver(row.id)
+            delivery.deliver([row.id])
     assert set(bench.states()) == {"accepted"} and len(fake.mails) == 3
     with bench.store.read() as connection:
         row, _desk = views.find_ticket(connection, bench.config, views.tickets(connection, bench.config)[0]["tag"])
