@@ -127,6 +127,7 @@ def test_at_a_full_door_the_longest_silent_one_makes_room_and_a_running_message_
     with background(config, store_of(config)) as door, ExitStack() as stack:
         writing, silent, other = (stack.enter_context(Peer(door.address)) for _ in range(3))
         writing.envelope()
+        time.sleep(0.01)  # the loop's clock counts milliseconds
         other.ask("NOOP")
         with Peer(door.address, greet=False) as early:
             assert early.reply() == Answer.TOO_MANY_CONNECTIONS.line  # nobody has been silent for long
