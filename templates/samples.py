@@ -132,6 +132,8 @@ _SAMPLES: dict[str, MailContext] = {
     "staff_notice-closed": replace(_STAFF, change="closed", text="", attached=(), label="Closed", label_changed=True),
     "staff_notice-moved": replace(_STAFF, change="moved", text="", attached=(), department="Billing",
         author="Maria Lopez", author_address="maria@help.example.com", by_support=True),
+    "staff_notice-assigned": replace(_STAFF, change="assigned", text="", attached=(), author="Maria Lopez",
+        by_support=True, author_address="maria@help.example.com"),
     "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
         author="Maria Lopez", author_address="maria@help.example.com"),
     "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",

@@ -13,9 +13,22 @@ from templates.words import FLAGS, first_zone, linked
 __all__ = ["FLAGS"]
 
 MAILS = {
+    "access_ack": "Confirmation, to somebody locked out",
+    "address_used": "Somebody else used their address",
     "attachment_refused": "About refused files",
     "cc_copy": "Copy",
+    "confirm_request": "Question whether they asked for this",
     "confirmation": "Confirmation",
+    "digest": "What happened, in one mail",
+    "follow_up": "Confirmation, of a new one after a closed one",
+    "held_ack": "Confirmation, that somebody looks at it first",
+    "login_help": "Help with signing in",
+    "missing_info": "Request for what was missing",
+    "outsider_question": "Question to somebody outside",
+    "portal_nudge": "Confirmation, pointing to the portal",
+    "request_refused": "Why something could not be done",
+    "safety_ack": "Confirmation, as urgent",
+    "safety_alert": "Alert to who is on call",
     "staff_notice": "Notice to staff",
     "staff_reply": "Answer",
     "ticket_closed": "Closed",

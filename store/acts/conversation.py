@@ -39,6 +39,7 @@ from store.rows import (
     write_message,
 )  # fmt: skip
 from store.rules.addressing import normalise
+from store.rules.events import EventKind
 from store.rules.fanout import Change
 from store.rules.states import Happening
 from store.schema import Link, Message, Ticket
@@ -153,7 +154,7 @@ def _support_reply(connection: Connection, config: Config, command: SupportReply
     ticket, desk = find_ticket(connection, config, command.ticket)
     author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
     message_id = write_message(connection, ticket.id, command.message, author, "support", now)
-    kind = "closed" if command.close else "reply"
+    kind: EventKind = "closed" if command.close else "reply"
     event = write_event(connection, ticket.id, kind, author, now, message_id=message_id)
     note_refused(connection, ticket.id, message_id, author, command.message.files, now)
     happened: list[Happening] = ["support_reply" if command.wait else "support_reply_no_answer"]
