@@ -65,6 +65,7 @@ def look_up(
         proof=proof,
         duplicate_of=past.duplicate[0] if past.duplicate else None,
         duplicate_ticket=past.duplicate[1] if past.duplicate else None,
+        duplicate_refused=past.refused,
         elsewhere=past.elsewhere,
         id_reused=past.id_reused,
         evidence=tuple(_evidence(config, named, tokens, own, ids, tags, sender)),

@@ -69,6 +69,7 @@ class Facts:
     proof: Proof = field(default_factory=Proof)
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
+    duplicate_refused: bool = False  # and nothing but the journal holds it
     elsewhere: tuple[int, ...] = ()  # tickets of other desks that the same mail opened
     id_reused: bool = False  # another mail had its Message-ID (threats 35)
     evidence: tuple[Evidence, ...] = ()
@@ -82,6 +83,14 @@ class Facts:
     def mailbox(self) -> Mailbox:
         """The most urgent of the mailboxes addressed, the first of equals (BR-10)."""
         return max(self.mailboxes, key=lambda m: _RANK[m.priority])
+
+    @property
+    def general(self) -> bool:
+        """Whether none of the mailboxes addressed is urgent, for everybody, or has an answer of its own (EQ-66)."""
+        return all(
+            m.answer == "confirmation" and m.priority != "urgent" and not m.everybody and not m.alerts
+            for m in self.mailboxes
+        )
 
     @property
     def dmarc(self) -> str | None:

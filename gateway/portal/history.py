@@ -45,6 +45,7 @@ FOR_STAFF: dict[str, str] = {
     "delivery_failed": "A mail could not be delivered: {new}",
     "delivery_delayed": "A mail is delayed: {new}",
     "complained": "The reader of a mail called it unwanted: {new}",
+    "digest": "A notice told of all that had happened here meanwhile",
     "resent": "The mail to {new} is sent again{by}",
     **dict.fromkeys(FIELD_EVENTS.values(), "{who} gave the {field}: <b>{new}</b>"),
 }

@@ -12,9 +12,10 @@ TicketEvent = Literal[
     "field_ref", "field_area", "field_device", "field_service",
     "taken", "assigned", "priority", "department", "moved", "merged", "split", "linked", "asked", "undone",
     "spam", "unspam", "released", "parked", "confirmed", "unable", "template_broken",
-    "delivery_failed", "delivery_delayed", "complained", "resent",
+    "delivery_failed", "delivery_delayed", "complained", "resent", "digest",
 ]  # fmt: skip
-DeskEvent = Literal["blocked", "unblocked", "suppressed", "unsuppressed", "digest", "preferences"]  # these are on no ticket
+# On no ticket.
+DeskEvent = Literal["blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected"]
 EventKind = TicketEvent | DeskEvent
 
 # The rest is between staff.
