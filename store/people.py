@@ -124,13 +124,18 @@ def join_by_domain(connection: Connection, person_id: int, email: str, desk: str
     """Makes somebody of an organisation's domain a member of it, unless they belong to one already (A-25)."""
     if organization_of(connection, person_id, desk) is not None:
         return
+    organization = organization_by_domain(connection, email, desk)
+    if organization is not None:
+        values = {"person_id": person_id, "organization_id": organization, "role": "member"}
+        connection.execute(insert(Membership).values(**values))
+
+
+def organization_by_domain(connection: Connection, email: str, desk: str) -> int | None:
+    """The organisation of this desk that has the very domain of an address; the oldest when there are several."""
     domain = normalise(email).rpartition("@")[2]
     of_desk = select(Organization.c.id, Organization.c.domains).where(Organization.c.desk == desk)
-    for organization, domains in connection.execute(of_desk.order_by(Organization.c.id)):
-        if domain in domains:
-            values = {"person_id": person_id, "organization_id": organization, "role": "member"}
-            connection.execute(insert(Membership).values(**values))
-            return
+    rows = connection.execute(of_desk.order_by(Organization.c.id))
+    return next((organization for organization, domains in rows if domain in domains), None)
 
 
 def concerned(

@@ -67,6 +67,7 @@ class Facts:
     holds_our_words: bool = False  # its text has a signed address or a ticket link of ours in it
     repeats: int = 0  # automatic answers of the last 24 hours to a mail of its sender that said the same
     proof: Proof = field(default_factory=Proof)
+    of_organization: bool = False  # its domain is one of an organisation's of the desk; asked only where it matters
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
     duplicate_refused: bool = False  # and nothing but the journal holds it
@@ -105,6 +106,17 @@ class Facts:
     def known(self) -> bool:
         """Whether somebody has vouched for the sender, or they have proved to read their mail."""
         return self.sender is not None and self.sender.confirmed
+
+    @property
+    def unwelcome(self) -> bool:
+        """Whether the desk wants no new mail of a person such as the sender, whom nobody knows (A-24).
+
+        Whose domain owns to the mail is no stranger where the desk takes the people of that domain as members (A-25); SPF
+        alone says nothing of From.
+        """
+        if self.desk.unknown_sender == "accept" or self.known or self.staff:
+            return False
+        return not (self.desk.domain_join and self.of_organization and self.dmarc == "pass")
 
     @property
     def dmarc_failed(self) -> bool:

@@ -38,7 +38,7 @@ def doubt(parsed: Parsed, facts: Facts) -> tuple[str, str] | None:
 
 def is_held(facts: Facts) -> bool:
     """A-24: `topics` and `hold` differ in the mailboxes that are for everybody, which the desk file says."""
-    return facts.desk.unknown_sender != "accept" and not facts.known and not facts.staff and not _for_everybody(facts)
+    return facts.unwelcome and not _for_everybody(facts)
 
 
 def _for_everybody(facts: Facts) -> bool:

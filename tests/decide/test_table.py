@@ -37,6 +37,9 @@ DESKS = {
     "nudge": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), general_mail="nudge"),
     "complete": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), general_mail="hold"),
     "redirect": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), general_mail="redirect"),
+    "hold, join": Desk(
+        name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), unknown_sender="hold", domain_join=True
+    ),
     "redirect known": Desk(
         name="hosting",
         key="HO",
@@ -237,6 +240,29 @@ def test_a_topic_among_the_mailboxes_keeps_a_mail_off_the_portal(desk: str, box:
 def test_a_reply_is_taken_whatever_the_desk_wants_of_new_mail(desk: str) -> None:
     named = facts("subject_tag", "known", "requester", "-", None, desk, {})
     assert (decide(MAIL, named).rule, decide(MAIL, named).outcome) == ("reply", "reply")
+
+
+@pytest.mark.req("A-24")
+@pytest.mark.req("A-25")
+@pytest.mark.parametrize(
+    ("desk", "of_organization", "dmarc", "let_in"),
+    [
+        ("hold, join", True, "pass", True),
+        ("hold, join", True, None, False),
+        ("hold, join", True, "none", False),
+        ("hold, join", True, "temperror", False),
+        ("hold, join", False, "pass", False),
+        ("hold", True, "pass", False),
+    ],
+)
+@pytest.mark.parametrize("sender", ["unknown", "guest"])
+def test_a_proved_address_of_an_organisation_is_let_in_where_the_desk_lets_it_join(
+    sender: str, desk: str, of_organization: bool, dmarc: str | None, let_in: bool
+) -> None:
+    known = replace(facts(None, sender, "none", "-", dmarc, desk, {}), of_organization=of_organization)
+    assert decide(MAIL, known).outcome == ("new" if let_in else "held")
+    root = replace(known, evidence=evidence("root", "none", "-"))
+    assert decide(MAIL, root).rule == ("reply" if let_in else "opening")
 
 
 def test_what_a_mail_must_name_is_asked_for_and_no_more() -> None:
