@@ -14,7 +14,7 @@ from store.commands import NewFile, Redirect
 from store.commands.values import LinkKind
 from store.config import Config
 from store.gathering import gather
-from store.password_links import password_link
+from store.password_links import CODE_PATH, password_code, password_link
 from store.rules.addressing import without_extension
 from store.rules.desk import Desk
 from store.rules.fanout import ANSWERS, Change, Notice, Template, fan_out
@@ -147,7 +147,11 @@ def _row(
     if outside:
         facts |= _NOT_OUTSIDE
     if notice.template == "login_help" and person.confirmed and person.active:
-        facts["password_link"] = password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}")
+        facts |= {
+            "password_link": password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}"),
+            "password_code": password_code(connection, config, person, now),
+            "code_page": f"{config.base_url}{CODE_PATH}",
+        }
     addressed = _addressed(config, told.event_id, person, notice.template, facts, told.answered, now)
     return {**addressed, "ticket_id": ticket.id, "message_id": told.message_id if notice.known else None}
 

@@ -110,6 +110,8 @@ class MailContext:
     problems: tuple[str, ...]
     commands: tuple[str, ...]  # what the reader may ask for by mail
     password_link: str
+    password_code: str  # does what the link does, on the page `code_page`
+    code_page: str
     # staff only
     priority: str
     department: str

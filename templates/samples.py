@@ -36,6 +36,7 @@ _BASE = MailContext(
     change="opened", author="Anna Weber", author_address="", by_support=False, at="",
     text=_QUESTION, shortened=False, withheld=False, pictures=(), attached=(), elsewhere=(), refused=(), allowed=_ALLOWED,
     missing=(), nudged=False, topics=(), asked=(), used_by="", problems=(), commands=(), password_link="",
+    password_code="", code_page="",
     priority="medium", department="Technical", origin="mail:technical@help.example.com", flags=(), claims="",
 )  # fmt: skip
 _REPLY = replace(
@@ -88,7 +89,8 @@ _SAMPLES: dict[str, MailContext] = {
     "safety_ack-stranger": _STRANGER,
     "access_ack-known": replace(_LOCKED_OUT, close_address=_CLOSE, preferred_channel=_PORTAL),
     "access_ack-stranger": _STRANGER,
-    "login_help-link": replace(_LOCKED_OUT, password_link=_PASSWORD, close_address=_CLOSE),
+    "login_help-link": replace(_LOCKED_OUT, password_link=_PASSWORD, close_address=_CLOSE, password_code="K7QMA-2XPDE",
+        code_page="https://help.example.com/password/code"),
     "login_help-no_link": replace(_STRANGER, close_address=_CLOSE),
     "missing_info-two": replace(
         _BASE, missing=("Model:", "Serial:"), nudged=True, label="Awaiting Info", preferred_channel=_PORTAL,

@@ -137,6 +137,7 @@ def context(
         used_by=fact("about") if known and letter.template == "address_used" else "",
         problems=lines("problems") if known else (), commands=lines("commands"),
         password_link=fact("password_link", 2000) if known else "",
+        password_code=fact("password_code") if known else "", code_page=fact("code_page", 2000) if known else "",
         priority=fact("priority") if staff else "", department=fact("department") if staff else "",
         origin=fact("origin") if staff else "", claims=fact("claims") if staff else "",
         flags=tuple(one_line(flag) for flag in facts["flags"]) if staff else (),

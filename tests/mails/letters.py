@@ -55,6 +55,7 @@ FACTS: dict[str, Any] = {
     "references": ["one@weber.test", "two@weber.test"], "former": "HO#1007", "missing": ["model", "error_code"],
     "about": "close it; change its priority", "problems": ["It is closed."], "commands": ["#close: closes the ticket"],
     "confirms": 5, "closed": False, "may_close": True, "password_link": "https://help.test/password?token=secret-link",
+    "password_code": "SECRE-TCODE", "code_page": "https://help.test/password/code",
 }  # fmt: skip
 
 
