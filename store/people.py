@@ -13,7 +13,7 @@ from store.rules.addressing import normalise
 from store.rules.desk import Desk
 from store.rules.fanout import Concerned
 from store.rules.people import PersonFacts, TicketFacts
-from store.schema import Cc, Membership, Organization, Person, Staff, Ticket, insert_into
+from store.schema import Cc, Consulted, Membership, Organization, Person, Staff, Ticket, insert_into
 
 # Constant statements, here and in the other rooms a mail passes: building one costs more than running it.
 _BY_EMAIL = select(func.coalesce(Person.c.same_as, Person.c.id).label("id"), Person.c.name).where(
@@ -141,14 +141,15 @@ def organization_by_domain(connection: Connection, email: str, desk: str) -> int
 def concerned(
     connection: Connection, ticket: TicketFacts, department: str, desk: Desk, actor: int | None,
     addressee: int | None = None, alerts: Sequence[int] = (), assignee: int | None = None,
+    agents: Sequence[int] = (),
 ) -> Concerned:  # fmt: skip
-    """Everybody around a ticket, for `fan_out`; `addressee` and `alerts` are people a change names itself."""
+    """Everybody around a ticket, for `fan_out`; `addressee`, `alerts` and `agents` are people a change names itself."""
     admins: list[int] = []
     if ticket.organization is not None and desk.notify.organization_admins:
         admins = list(connection.execute(_ADMINS, {"organization": ticket.organization}).scalars())
     cc = list(connection.execute(_ON_CC, {"ticket": ticket.id}).scalars())
     staff = _staff(connection, desk.name, department) if desk.notify.department_staff else []
-    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *filter(None, (actor, addressee, assignee))]
+    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *agents, *filter(None, (actor, addressee, assignee))]
     by_id = {person.id: person for person in facts(connection, wanted)}
 
     def pick(ids: Iterable[int]) -> tuple[PersonFacts, ...]:
@@ -157,7 +158,15 @@ def concerned(
     return Concerned(
         by_id[ticket.requester], pick(admins), pick(cc), pick(staff), by_id.get(actor) if actor else None,
         by_id.get(addressee) if addressee else None, pick(alerts), by_id.get(assignee) if assignee else None,
+        pick(agents),
     )  # fmt: skip
+
+
+def who_asked(connection: Connection, ticket: Any, outsider: int) -> tuple[int, ...]:
+    """Whom the answer of somebody outside concerns: the agent who asked last, and whose the ticket is, if they work there."""
+    asked = select(Consulted.c.asked_by).where(Consulted.c.ticket_id == ticket.id, Consulted.c.person_id == outsider)
+    wanted = [id_ for id_ in (connection.execute(asked).scalar(), ticket.assignee_id) if id_ is not None]
+    return tuple(person.id for person in facts(connection, wanted) if person.works_at(ticket.desk))
 
 
 def agents(connection: Connection, desk: str) -> list[PersonFacts]:

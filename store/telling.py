@@ -48,6 +48,7 @@ class Told:
     files: Sequence[NewFile] = ()
     label_changed: bool = False
     alerts: Sequence[int] = ()  # people who hear of it at once, whatever their department
+    agents: Sequence[int] = ()  # of the staff, who hear of it instead of the department
     about: str = ""  # what the mail names besides: an address, what was asked
     problems: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # what can be asked for by mail
@@ -64,7 +65,7 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
     desk = config.desks[ticket.desk]
     around = people.concerned(
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor,
-        told.change.addressee, told.alerts, ticket.assignee_id,
+        told.change.addressee, told.alerts, ticket.assignee_id, told.agents,
     )  # fmt: skip
     notices: Sequence[Notice] = fan_out(told.change, around, desk)
     if notices:

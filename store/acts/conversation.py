@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -177,7 +177,8 @@ def _add_note(connection: Connection, config: Config, command: AddNote, now: dat
         change = Change("unsent", author, True, addressee=author)
         tell(connection, config, ticket.id, _told(event, change, message_id, command.message), now)
     if command.outsider:
-        tell(connection, config, ticket.id, _told(event, Change("outsider", author), message_id, command.message), now)
+        told = _told(event, Change("outsider", author), message_id, command.message)
+        tell(connection, config, ticket.id, replace(told, agents=people.who_asked(connection, ticket, author)), now)
     return Applied(ticket.id, message_id, event)
 
 

@@ -93,7 +93,7 @@ def _end_held_ticket(connection: Connection, config: Config, row: Any, now: date
     held = (
         select(Ticket.c.id, Ticket.c.number, Ticket.c.flags)
         .join(Message, Message.c.ticket_id == Ticket.c.id)
-        .where(Message.c.journal_id == row.journal_id, Ticket.c.id != into.id, Ticket.c.desk == row.desk)
+        .where(Message.c.journal_id == row.journal_id, Ticket.c.id != into.id)
     )
     for ticket in connection.execute(held).all():
         if "held" in ticket.flags:  # else staff has put the words with others

@@ -84,7 +84,7 @@ class SupportReply:
 class AddNote:
     """An internal note; no customer ever sees it (T11). `unsent`: meant for the customer, and the author is told it is not.
 
-    `outsider`: written by somebody whom support had asked; the staff is told.
+    `outsider`: written by somebody whom support had asked; who asked is told, and whose the ticket is.
     """
 
     ticket: int

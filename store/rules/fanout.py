@@ -103,6 +103,7 @@ class Concerned:
     addressee: PersonFacts | None = None
     alerts: tuple[PersonFacts, ...] = ()
     assignee: PersonFacts | None = None
+    agents: tuple[PersonFacts, ...] = ()  # of the staff, whom the change concerns instead of the whole department
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,8 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
         tell(person, "cc", row.cc)
     if desk.notify.assignee and concerned.assignee and concerned.assignee.works_at(desk.name):
         tell(concerned.assignee, "staff", row.assignee)
-    if desk.notify.department_staff:
-        for person in concerned.staff:
-            tell(person, "staff", row.staff)
+    for person in concerned.agents or (concerned.staff if desk.notify.department_staff else ()):
+        tell(person, "staff", row.staff)
     told = _told_of_refusal(change, concerned, notices)
     if told:
         notices[told.person.id] = told
