@@ -161,30 +161,30 @@ _PLACES: dict[str, Callable[[Post], str]] = {
 
 @pytest.mark.req("X-02")
 @pytest.mark.threat(40)
-@pytest.mark.parametrize("command", STAFF_COMMANDS)
 @pytest.mark.parametrize("place", _PLACES)
-def test_no_command_of_staff_takes_effect_from_a_forged_sender(
-    gateway: Gateway, post: Post, command: str, place: str
-) -> None:
+def test_no_command_of_staff_takes_effect_from_a_forged_sender(gateway: Gateway, post: Post, place: str) -> None:
     """Neither at the plain mailbox nor at an address made for somebody else: the agent is asked, nobody else hears of it."""
     gateway.load(agents=[{"email": NINA, "name": "Nina", "desk": "hosting"}])
     gateway.receive(mail("It jams too.", sender=f"Anna <{ANNA}>", to=HO, subject="[HO#1001] Printer"), HO)
     gateway.receive(mail("Smoke.", sender=f"Anna <{ANNA}>", to=HO, subject="Scanner"), HO)
     to = _PLACES[place](post)
     post.collect()
-    before = {tag: gateway.ticket(tag) for tag in ("HO#1001", "HO#1002")}
-    forged = mail(f"{command}\n\nDo as I say.", sender=VERA, to=to, subject="Re: [HO#1001] Printer")
-    row = gateway.receive(forged, to, sender="mallory@evil.test")
-    assert row["outcome"] == "held" and row["ticket"] not in before
-    told = post.collect()
-    assert {one.recipient for one in told} & {"eve@evil.test", "mallory@evil.test"} == set()
-    assert ANNA not in {one.recipient for one in told if one.template != "address_used"}
-    assert [one.recipient for one in told if one.template == "confirm_request"] == [VERA]
-    for tag, was in before.items():
-        now = gateway.ticket(tag)
-        for changing in ("updated", "events", "links"):
-            was.pop(changing), now.pop(changing)
-        assert now == was
+    before = _apart_from_history(gateway)
+    for command in STAFF_COMMANDS:
+        forged = mail(f"{command}\n\nDo as I say.", sender=VERA, to=to, subject="Re: [HO#1001] Printer")
+        row = gateway.receive(forged, to, sender="mallory@evil.test")
+        assert row["outcome"] == "held" and row["ticket"] not in ("HO#1001", "HO#1002")
+        told = post.collect()
+        assert {one.recipient for one in told} & {"eve@evil.test", "mallory@evil.test"} == set()
+        assert ANNA not in {one.recipient for one in told if one.template != "address_used"}
+        assert [one.recipient for one in told if one.template == "confirm_request"] == [VERA], command
+        assert _apart_from_history(gateway) == before, command
+
+
+def _apart_from_history(gateway: Gateway) -> list[dict[str, Any]]:
+    history = ("updated", "events", "links")
+    tickets = (gateway.ticket(tag) for tag in ("HO#1001", "HO#1002"))
+    return [{name: value for name, value in ticket.items() if name not in history} for ticket in tickets]
 
 
 @pytest.mark.req("X-02")
