@@ -54,7 +54,7 @@ def note(case: Case) -> Work:
 
 def confirmed(case: Case, request: int) -> Work:
     """The word of the person who was asked; a request that can no longer be done is told them."""
-    told = refusal(case, (), staff=case.facts.staff)
+    told = refusal(case, (), staff=_of_staff(case))
     return Work((DoParked(request, case.author),), lambda why: (replace(told, problems=(_sentence(why),)),))
 
 
@@ -62,7 +62,7 @@ def parked(case: Case) -> list[Command]:
     """What waits for the word of the person in whose name it came."""
     if not case.verdict.parks:
         return []
-    if not case.facts.staff:
+    if not _of_staff(case):
         return [
             ParkRequest(case.ticket, case.author, (CloseTicket(case.ticket, case.author, "customer"),), case.row.id)
         ]
@@ -71,6 +71,11 @@ def parked(case: Case) -> list[Command]:
     proved = replace(case.verdict, outcome="reply" if words else "command", parks=False)
     asked = (note if requested.asks("note") else answer)(replace(case, verdict=proved))
     return [ParkRequest(case.ticket, case.author, asked.commands, case.row.id)] if asked.commands else []  # type: ignore[arg-type]
+
+
+def _of_staff(case: Case) -> bool:
+    """Whether its sender works where the ticket it names is now, which may be another desk than the one written to."""
+    return bool(case.facts.evidence) and case.facts.evidence[0].relation == "staff"
 
 
 def refusal(case: Case, problems: tuple[str, ...], *, staff: bool) -> RefuseRequest:

@@ -16,6 +16,7 @@ from store.commands import (
     RaisePriority,
     RecordBounce,
     RecordTrace,
+    Redirect,
     RefuseRequest,
 )  # fmt: skip
 from store.rules.delivery import is_hard
@@ -28,6 +29,8 @@ def work_for(case: Case) -> Work:
     match verdict.outcome:
         case "new" | "held":
             return Work((_opening(case), *asking.parked(case)))
+        case "refused" if verdict.answer is not None:
+            return Work((_redirect(case),))
         case "reply" | "command":
             return _reply(case)
         case "auto" if verdict.ticket is not None:
@@ -66,6 +69,14 @@ def _opening(case: Case) -> OpenTicket:
         join_organization=facts.desk.domain_join and facts.dmarc == "pass",
         spam=verdict.spam,
     )
+
+
+def _redirect(case: Case) -> Redirect:
+    facts, parsed = case.facts, case.parsed
+    return Redirect(
+        facts.desk.name, case.author, facts.mailbox.address, base_subject(parsed.subject, facts.desk.key),
+        parsed.message_id, parsed.text,
+    )  # fmt: skip
 
 
 def _reply(case: Case) -> Work:

@@ -13,6 +13,7 @@ def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
     known: dict[str, object] = {
         "sender": parsed.sender.address if parsed.sender else None,
         "sender is": "staff" if facts.staff else "known" if facts.sender and facts.sender.confirmed else "unknown",
+        "of an organization's domain": facts.of_organization,
         "mailboxes": [mailbox.address for mailbox in facts.mailboxes],
         "automatic": parsed.auto,
         "null sender": facts.null_sender,

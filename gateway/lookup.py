@@ -63,8 +63,10 @@ def look_up(
         own_message=_is_own(config, parsed),
         holds_our_words=_holds_our_words(config, parsed),
         proof=proof,
+        of_organization=_of_organization(connection, desk, sender, email, proof),
         duplicate_of=past.duplicate[0] if past.duplicate else None,
         duplicate_ticket=past.duplicate[1] if past.duplicate else None,
+        duplicate_refused=past.refused,
         elsewhere=past.elsewhere,
         id_reused=past.id_reused,
         evidence=tuple(_evidence(config, named, tokens, own, ids, tags, sender)),
@@ -75,6 +77,16 @@ def look_up(
         repeats=past.gists.count(gist(parsed.text)) if past.gists else 0,
         strangers_this_hour=past.strangers_this_hour,
     )
+
+
+def _of_organization(
+    connection: Connection, desk: Desk, sender: PersonFacts | None, email: str, proof: Proof
+) -> bool:  # fmt: skip
+    """One question more, for strangers at desks that hold their mail and take them by their domain."""
+    if not (desk.domain_join and desk.unknown_sender != "accept" and email and proof.dmarc == "pass"):
+        return False
+    known = sender is not None and sender.confirmed
+    return not known and people.organization_by_domain(connection, email, desk.name) is not None
 
 
 def content_key(parsed: Parsed, row: JournalRow) -> str:

@@ -37,6 +37,7 @@ class Past:
     """What was before a mail. Answers are automatic ones, promised to its sender, or to strangers of the desk."""
 
     duplicate: tuple[int, int | None] | None = None  # (journal row, ticket) with the same content at this desk
+    refused: bool = False  # that row was not acted on
     elsewhere: tuple[int, ...] = ()  # tickets of other desks with the same content
     id_reused: bool = False  # another mail had its Message-ID
     answers_today: int = 0
@@ -86,7 +87,7 @@ _PAST = Question(
     select(
         _ANSWERS.c.answers_today, _ANSWERS.c.answers_this_hour, _ANSWERS.c.gists,
         _STRANGERS.scalar_subquery().label("strangers_this_hour"), _ID_REUSED.label("id_reused"), _BLOCKED.label("blocked"),
-        _SAME.c.journal_id, _SAME.c.ticket_id, _SAME.c.desk,
+        _SAME.c.journal_id, _SAME.c.ticket_id, _SAME.c.desk, _SAME.c.outcome,
     )
     .select_from(_ANSWERS.outerjoin(_SAME, _SAME_CONTENT))
     .order_by(_SAME.c.journal_id)
@@ -103,8 +104,10 @@ def past(connection: Connection, asking: Asking) -> Past:
     }  # fmt: skip
     rows = _PAST.ask(connection, values)
     every = rows[0]
+    mine = sorted((row for row in rows if row.desk == asking.desk), key=lambda row: row.outcome == "refused")
     return Past(
-        duplicate=next(((row.journal_id, row.ticket_id) for row in rows if row.desk == asking.desk), None),
+        duplicate=(mine[0].journal_id, mine[0].ticket_id) if mine else None,
+        refused=bool(mine) and mine[0].outcome == "refused",
         elsewhere=tuple(row.ticket_id for row in rows if row.desk != asking.desk and row.ticket_id is not None),
         id_reused=every.id_reused,
         answers_today=every.answers_today,

@@ -99,7 +99,7 @@ def _journal_row(row: Any, outcome: Any, named: dict[int, str]) -> dict[str, Any
 
 def _outbox_row(row: Any, tag: str | None) -> dict[str, Any]:
     return {
-        "id": row.id, "event": row.event_id, "ticket": tag or row.facts.get("tag"), "recipient": row.recipient,
+        "id": row.id, "event": row.event_id, "ticket": tag or row.facts.get("tag") or None, "recipient": row.recipient,
         "template": row.template, "state": row.state, "attempts": row.attempts, "next_at": iso(row.next_at),
         "message_id": row.header_id,
         "created": iso(row.created), "reply": row.reply,

@@ -13,7 +13,7 @@ from store.rules.addressing import normalise
 from store.rules.desk import Desk
 from store.rules.fanout import Concerned
 from store.rules.people import PersonFacts, TicketFacts
-from store.schema import Cc, Membership, Organization, Person, Staff, Ticket, insert_into
+from store.schema import Cc, Consulted, Membership, Organization, Person, Staff, Ticket, insert_into
 
 # Constant statements, here and in the other rooms a mail passes: building one costs more than running it.
 _BY_EMAIL = select(func.coalesce(Person.c.same_as, Person.c.id).label("id"), Person.c.name).where(
@@ -124,26 +124,32 @@ def join_by_domain(connection: Connection, person_id: int, email: str, desk: str
     """Makes somebody of an organisation's domain a member of it, unless they belong to one already (A-25)."""
     if organization_of(connection, person_id, desk) is not None:
         return
+    organization = organization_by_domain(connection, email, desk)
+    if organization is not None:
+        values = {"person_id": person_id, "organization_id": organization, "role": "member"}
+        connection.execute(insert(Membership).values(**values))
+
+
+def organization_by_domain(connection: Connection, email: str, desk: str) -> int | None:
+    """The organisation of this desk that has the very domain of an address; the oldest when there are several."""
     domain = normalise(email).rpartition("@")[2]
     of_desk = select(Organization.c.id, Organization.c.domains).where(Organization.c.desk == desk)
-    for organization, domains in connection.execute(of_desk.order_by(Organization.c.id)):
-        if domain in domains:
-            values = {"person_id": person_id, "organization_id": organization, "role": "member"}
-            connection.execute(insert(Membership).values(**values))
-            return
+    rows = connection.execute(of_desk.order_by(Organization.c.id))
+    return next((organization for organization, domains in rows if domain in domains), None)
 
 
 def concerned(
     connection: Connection, ticket: TicketFacts, department: str, desk: Desk, actor: int | None,
     addressee: int | None = None, alerts: Sequence[int] = (), assignee: int | None = None,
+    agents: Sequence[int] = (),
 ) -> Concerned:  # fmt: skip
-    """Everybody around a ticket, for `fan_out`; `addressee` and `alerts` are people a change names itself."""
+    """Everybody around a ticket, for `fan_out`; `addressee`, `alerts` and `agents` are people a change names itself."""
     admins: list[int] = []
     if ticket.organization is not None and desk.notify.organization_admins:
         admins = list(connection.execute(_ADMINS, {"organization": ticket.organization}).scalars())
     cc = list(connection.execute(_ON_CC, {"ticket": ticket.id}).scalars())
     staff = _staff(connection, desk.name, department) if desk.notify.department_staff else []
-    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *filter(None, (actor, addressee, assignee))]
+    wanted = [ticket.requester, *admins, *cc, *staff, *alerts, *agents, *filter(None, (actor, addressee, assignee))]
     by_id = {person.id: person for person in facts(connection, wanted)}
 
     def pick(ids: Iterable[int]) -> tuple[PersonFacts, ...]:
@@ -152,7 +158,15 @@ def concerned(
     return Concerned(
         by_id[ticket.requester], pick(admins), pick(cc), pick(staff), by_id.get(actor) if actor else None,
         by_id.get(addressee) if addressee else None, pick(alerts), by_id.get(assignee) if assignee else None,
+        pick(agents),
     )  # fmt: skip
+
+
+def who_asked(connection: Connection, ticket: Any, outsider: int) -> tuple[int, ...]:
+    """Whom the answer of somebody outside concerns: the agent who asked last, and whose the ticket is, if they work there."""
+    asked = select(Consulted.c.asked_by).where(Consulted.c.ticket_id == ticket.id, Consulted.c.person_id == outsider)
+    wanted = [id_ for id_ in (connection.execute(asked).scalar(), ticket.assignee_id) if id_ is not None]
+    return tuple(person.id for person in facts(connection, wanted) if person.works_at(ticket.desk))
 
 
 def agents(connection: Connection, desk: str) -> list[PersonFacts]:

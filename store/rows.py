@@ -15,6 +15,7 @@ from store.config import Config
 from store.errors import NotFound
 from store.rules.addressing import normalise
 from store.rules.desk import PRIORITIES, Desk
+from store.rules.events import FIELD_EVENTS, EventKind
 from store.rules.states import Condition, Happening, advance, label
 from store.schema import Attachment, Blob, Event, Message, Outbox, Ticket, TicketNumber, insert_into
 
@@ -146,10 +147,10 @@ def add_fields(connection: Connection, ticket: Any, fields: Fields, actor: int |
     if new := {name: value for name, value in fields if ticket.fields.get(name) != value}:
         connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(fields={**ticket.fields, **new}))
         for name, value in new.items():
-            write_event(connection, ticket.id, f"field_{name}", actor, now, old=ticket.fields.get(name), new=value)
+            write_event(connection, ticket.id, FIELD_EVENTS[name], actor, now, old=ticket.fields.get(name), new=value)
 
 
-def was_told(connection: Connection, ticket_id: int, kind: str, person: int) -> bool:
+def was_told(connection: Connection, ticket_id: int, kind: EventKind, person: int) -> bool:
     """Whether a person was ever told of such an event of a ticket."""
     told = (
         select(Outbox.c.id)
@@ -171,7 +172,7 @@ def note_refused(
 
 
 def write_event(
-    connection: Connection, ticket_id: int | None, kind: str, actor: int | None, now: datetime, *,
+    connection: Connection, ticket_id: int | None, kind: EventKind, actor: int | None, now: datetime, *,
     message_id: int | None = None, old: str | None = None, new: str | None = None, before: dict[str, Any] | None = None,
 ) -> int:  # fmt: skip
     """Writes what happened to a ticket, None: to a desk; the id of the event. `before`: what undoing it brings back."""

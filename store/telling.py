@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from store import crash, outbox, people
-from store.commands import NewFile
+from store.commands import NewFile, Redirect
 from store.commands.values import LinkKind
 from store.config import Config
 from store.gathering import gather
-from store.password_links import password_link
+from store.password_links import CODE_PATH, password_code, password_link
 from store.rules.addressing import without_extension
 from store.rules.desk import Desk
-from store.rules.fanout import ANSWERS, Change, Notice, fan_out
+from store.rules.fanout import ANSWERS, Change, Notice, Template, fan_out
 from store.rules.files import allowed_text
 from store.rules.gist import gist
 from store.rules.people import PersonFacts
@@ -48,6 +48,7 @@ class Told:
     files: Sequence[NewFile] = ()
     label_changed: bool = False
     alerts: Sequence[int] = ()  # people who hear of it at once, whatever their department
+    agents: Sequence[int] = ()  # of the staff, who hear of it instead of the department
     about: str = ""  # what the mail names besides: an address, what was asked
     problems: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # what can be asked for by mail
@@ -64,7 +65,7 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
     desk = config.desks[ticket.desk]
     around = people.concerned(
         connection, people.ticket_facts(connection, ticket), ticket.department, desk, told.change.actor,
-        told.change.addressee, told.alerts, ticket.assignee_id,
+        told.change.addressee, told.alerts, ticket.assignee_id, told.agents,
     )  # fmt: skip
     notices: Sequence[Notice] = fan_out(told.change, around, desk)
     if notices:
@@ -147,25 +148,60 @@ def _row(
     if outside:
         facts |= _NOT_OUTSIDE
     if notice.template == "login_help" and person.confirmed and person.active:
-        facts["password_link"] = password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}")
-    answer = notice.template in ANSWERS
-    domain = shared["from_address"].rpartition("@")[2]
-    token = sign(Token("copy", told.event_id, person.id), config.secret)
+        facts |= {
+            "password_link": password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}"),
+            "password_code": password_code(connection, config, person, now),
+            "code_page": f"{config.base_url}{CODE_PATH}",
+        }
+    addressed = _addressed(config, told.event_id, person, notice.template, facts, told.answered, now)
+    return {**addressed, "ticket_id": ticket.id, "message_id": told.message_id if notice.known else None}
+
+
+def _addressed(
+    config: Config, event_id: int, person: PersonFacts, template: Template, facts: dict[str, Any], answered: str | None,
+    now: datetime,
+) -> dict[str, Any]:  # fmt: skip
+    answer = template in ANSWERS
+    domain = facts["from_address"].rpartition("@")[2]
+    token = sign(Token("copy", event_id, person.id), config.secret)
     return {
-        "event_id": told.event_id,
-        "ticket_id": ticket.id,
-        "message_id": told.message_id if notice.known else None,
+        "event_id": event_id,
         "person_id": person.id,
         "recipient": person.email,
-        "template": notice.template,
+        "template": template,
         "next_at": now,
         "header_id": f"{token}@{domain}",
         "facts": facts,
         "correspondent": without_extension(person.email) if answer else None,
-        "gist": gist(told.answered) if answer and told.answered is not None else None,
-        "stranger_of": desk.name if answer and not person.confirmed else None,
+        "gist": gist(answered) if answer and answered is not None else None,
+        "stranger_of": facts["desk"] if answer and not person.confirmed else None,
         "created": now,
     }
+
+
+def tell_without_ticket(
+    connection: Connection, config: Config, event_id: int, person: PersonFacts, command: Redirect, now: datetime
+) -> None:
+    """The one mail that is about no ticket: that a desk takes what was written on its portal alone (EQ-66)."""
+    desk = config.desks[command.desk]
+    facts = dict.fromkeys(("tag", "label", "help", "author_address", "priority", "department", "origin", "about"), "")
+    lists: dict[str, list[str]] = {"refused": [], "flags": [], "missing": [], "problems": [], "commands": []}
+    header = [command.message_id] if command.message_id else []
+    known = person.confirmed
+    row = _addressed(
+        config, event_id, person, "portal_redirect",
+        {
+            **facts, **lists, "desk": desk.name, "subject": command.subject if known else "", "change": "redirected",
+            "label_changed": False, "author": desk.team, "by_support": False, "from_address": command.mailbox,
+            "allowed": allowed_text(desk.files), "claims": None, "former": None, "link": f"{config.base_url}/",
+            "at": now.isoformat(), "confirms": None, "closed": False, "role": "requester", "known": known,
+            "recipient_name": person.name if known else "", "language": person.language or desk.language,
+            "timezone": person.timezone or desk.timezone, "may_close": False,
+            "in_reply_to": command.message_id, "references": header,
+        },
+        command.answered, now,
+    )  # fmt: skip
+    outbox.put(connection, [row])
 
 
 def _linked(connection: Connection, config: Config, ticket_id: int, kind: LinkKind) -> str | None:

@@ -13,6 +13,7 @@ from store.config import Config
 from store.errors import NotFound
 from store.ordering import CLOSED, OPEN, RECENT, by_queue
 from store.rules.desk import Desk
+from store.rules.events import PUBLIC
 from store.rules.people import PersonFacts, TicketFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tags import read_tag
@@ -218,10 +219,6 @@ def _attachments(connection: Connection, messages: Iterable[int]) -> dict[int, l
     return found
 
 
-# What a customer sees of a ticket's history; the rest is between staff.
-_PUBLIC_EVENTS = ("created", "reply", "closed", "status", "cc_added", "attachment_refused")
-
-
 def _events(connection: Connection, ticket_id: int, public_only: bool) -> list[dict[str, Any]]:
     query = (
         select(Event.c.kind, Event.c.at, Event.c.old, Event.c.new, Event.c.message_id, Person.c.email)
@@ -230,7 +227,7 @@ def _events(connection: Connection, ticket_id: int, public_only: bool) -> list[d
         .order_by(Event.c.id)
     )
     if public_only:
-        query = query.where(Event.c.kind.in_(_PUBLIC_EVENTS))
+        query = query.where(Event.c.kind.in_(PUBLIC))
     return [
         {"kind": r.kind, "actor": r.email, "at": iso(r.at), "old": r.old, "new": r.new, "message": r.message_id}
         for r in connection.execute(query)

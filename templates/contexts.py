@@ -12,7 +12,7 @@ from templates.digests import NO_DIGEST, Digest
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -104,11 +104,14 @@ class MailContext:
     # what the mail asks or answers
     missing: tuple[str, ...]  # names of fields, as a line of a mail begins with them
     nudged: bool  # the desk prefers its portal for mail such as this
+    topics: tuple[str, ...]  # mailboxes that take mail of everybody: `Safety: safety@example.com`
     asked: tuple[str, ...]  # what was asked in the reader's name
     used_by: str  # the address of somebody else who used the reader's own
     problems: tuple[str, ...]
     commands: tuple[str, ...]  # what the reader may ask for by mail
     password_link: str
+    password_code: str  # does what the link does, on the page `code_page`
+    code_page: str
     # staff only
     priority: str
     department: str

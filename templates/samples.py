@@ -35,7 +35,8 @@ _BASE = MailContext(
     former="", close_address="", role="requester", known=True, name="Anna Weber",
     change="opened", author="Anna Weber", author_address="", by_support=False, at="",
     text=_QUESTION, shortened=False, withheld=False, pictures=(), attached=(), elsewhere=(), refused=(), allowed=_ALLOWED,
-    missing=(), nudged=False, asked=(), used_by="", problems=(), commands=(), password_link="",
+    missing=(), nudged=False, topics=(), asked=(), used_by="", problems=(), commands=(), password_link="",
+    password_code="", code_page="",
     priority="medium", department="Technical", origin="mail:technical@help.example.com", flags=(), claims="",
 )  # fmt: skip
 _REPLY = replace(
@@ -55,6 +56,7 @@ _PORTAL = "The portal is the preferred way for ongoing support; answering this m
 _TOKEN = "aebagbyfrkx6mw2n4tq7zcd3hs"
 _CLOSE = f"support+{_TOKEN}@help.example.com"
 _PASSWORD = "https://help.example.com/password?token=WzksMTc4NDAxMjcwMCwiYjc5Il0.c2lnbmVk&next=%2Ft%2FHO-1042"
+_TOPICS = ("Safety: safety@help.example.com", "Access: login@help.example.com")
 _DANGER = replace(
     _BASE, subject="Smell of gas at the boiler", priority="urgent", department="Safety",
     text="There is a strong smell of gas next to the boiler in hall 2. We have switched it off. What now?",
@@ -87,13 +89,21 @@ _SAMPLES: dict[str, MailContext] = {
     "safety_ack-stranger": _STRANGER,
     "access_ack-known": replace(_LOCKED_OUT, close_address=_CLOSE, preferred_channel=_PORTAL),
     "access_ack-stranger": _STRANGER,
-    "login_help-link": replace(_LOCKED_OUT, password_link=_PASSWORD, close_address=_CLOSE),
+    "login_help-link": replace(_LOCKED_OUT, password_link=_PASSWORD, close_address=_CLOSE, password_code="K7QMA-2XPDE",
+        code_page="https://help.example.com/password/code"),
     "login_help-no_link": replace(_STRANGER, close_address=_CLOSE),
     "missing_info-two": replace(
         _BASE, missing=("Model:", "Serial:"), nudged=True, label="Awaiting Info", preferred_channel=_PORTAL,
         help="We need something from you to go on. Please answer this mail.", close_address=_CLOSE),
     "missing_info-one": replace(_BASE, missing=("Error code:",), label="Awaiting Info"),
     "portal_nudge-known": replace(_BASE, nudged=True, preferred_channel=_PORTAL, close_address=_CLOSE),
+    "portal_hold-known": replace(_BASE, preferred_channel=_PORTAL, topics=_TOPICS),
+    "portal_hold-stranger": _STRANGER,
+    "portal_redirect-known": replace(
+        _BASE, change="redirected", tag="", label="", text="", link="https://help.example.com/", topics=_TOPICS,
+        preferred_channel=_PORTAL),
+    "portal_redirect-stranger": replace(
+        _STRANGER, change="redirected", tag="", label="", withheld=False, link="https://help.example.com/"),
     "held_ack-stranger": _STRANGER,
     "follow_up-known": replace(_BASE, former="HO#1007", close_address=_CLOSE),
     "follow_up-stranger": _STRANGER,
@@ -132,6 +142,8 @@ _SAMPLES: dict[str, MailContext] = {
     "staff_notice-closed": replace(_STAFF, change="closed", text="", attached=(), label="Closed", label_changed=True),
     "staff_notice-moved": replace(_STAFF, change="moved", text="", attached=(), department="Billing",
         author="Maria Lopez", author_address="maria@help.example.com", by_support=True),
+    "staff_notice-assigned": replace(_STAFF, change="assigned", text="", attached=(), author="Maria Lopez",
+        by_support=True, author_address="maria@help.example.com"),
     "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
         author="Maria Lopez", author_address="maria@help.example.com"),
     "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",

@@ -28,6 +28,7 @@ FLAGS = {
     "inactive-sender": "The sender's account is inactive: nobody was answered",
     "message-id-reused": "Another mail came with the same Message-ID",
     "not-answered": "The sender has had enough automatic answers: this one was not answered",
+    "portal-first": "The sender was asked to complete it on the portal first",
     "shared-thread": "Answers the same mail as an earlier one; nothing else connects its sender with it",
     "spam": "Spam, or of a blocked sender: nobody was told",
     "stranger": "The sender has no part in what this mail points at",

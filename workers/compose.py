@@ -26,7 +26,7 @@ from workers.pictures import pictures
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
 # Our own words alone: whoever reads one of these may be another than who wrote to us (threats 38, 40).
-WORDLESS = frozenset({"held_ack", "confirm_request", "request_refused", "address_used"})
+WORDLESS = frozenset({"held_ack", "portal_redirect", "confirm_request", "request_refused", "address_used"})
 # The sender hears what was refused, and the staff (T13).
 REFUSING = ANSWERS - WORDLESS | {"staff_notice", "safety_alert"}
 # Mails to which a person who may close the ticket may well answer that all is done.
@@ -132,10 +132,12 @@ def context(
         ),
         allowed=fact("allowed", 1000),
         missing=tuple(map(field_line, lines("missing"))), nudged=desk.general_mail == "nudge",
+        topics=tuple(f"{one_line(box.department)}: {box.address}" for box in desk.mailboxes if box.everybody),
         asked=tuple(filter(None, fact("about", 1000).split("; "))) if letter.template == "confirm_request" else (),
         used_by=fact("about") if known and letter.template == "address_used" else "",
         problems=lines("problems") if known else (), commands=lines("commands"),
         password_link=fact("password_link", 2000) if known else "",
+        password_code=fact("password_code") if known else "", code_page=fact("code_page", 2000) if known else "",
         priority=fact("priority") if staff else "", department=fact("department") if staff else "",
         origin=fact("origin") if staff else "", claims=fact("claims") if staff else "",
         flags=tuple(one_line(flag) for flag in facts["flags"]) if staff else (),

@@ -23,7 +23,12 @@ ROLES = {
     "admin": ("administrators", "administrators of the requester's organisation", "`notify.organization_admins`"),
     "cc": ("CC", "people on the ticket's CC list", "always"),
     "assignee": ("assignee", "whoever it is assigned to and works at the desk", "`notify.assignee`"),
-    "staff": ("department", "staff of its department; of the whole desk when nobody looks after that", "`notify.department_staff`"),
+    "staff": (
+        "department",
+        "staff of its department; of the whole desk when nobody looks after that; of an outsider's answer who asked and the "
+        "assignee",
+        "`notify.department_staff`",
+    ),
     "named": ("the one named", "the one person the event is about", "always"),
 }  # fmt: skip
 _HEAD = """# Who is told what

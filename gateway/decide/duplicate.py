@@ -6,8 +6,11 @@ from gateway.parse import Parsed
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
-    """Recorded as a duplicate; a more urgent mailbox still raises the ticket's priority."""
-    if facts.duplicate_of is None:
+    """Recorded as a duplicate; a more urgent mailbox still raises the ticket's priority.
+
+    What was only shown the way to the portal is none where it comes to a mailbox that is not sent there.
+    """
+    if facts.duplicate_of is None or (facts.duplicate_refused and not facts.general):
         return None
     return Verdict(
         "duplicate",

@@ -67,8 +67,10 @@ class Facts:
     holds_our_words: bool = False  # its text has a signed address or a ticket link of ours in it
     repeats: int = 0  # automatic answers of the last 24 hours to a mail of its sender that said the same
     proof: Proof = field(default_factory=Proof)
+    of_organization: bool = False  # its domain is one of an organisation's of the desk; asked only where it matters
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None
+    duplicate_refused: bool = False  # and nothing but the journal holds it
     elsewhere: tuple[int, ...] = ()  # tickets of other desks that the same mail opened
     id_reused: bool = False  # another mail had its Message-ID (threats 35)
     evidence: tuple[Evidence, ...] = ()
@@ -84,6 +86,14 @@ class Facts:
         return max(self.mailboxes, key=lambda m: _RANK[m.priority])
 
     @property
+    def general(self) -> bool:
+        """Whether none of the mailboxes addressed is urgent, for everybody, or has an answer of its own (EQ-66)."""
+        return all(
+            m.answer == "confirmation" and m.priority != "urgent" and not m.everybody and not m.alerts
+            for m in self.mailboxes
+        )
+
+    @property
     def dmarc(self) -> str | None:
         """The DMARC result of the From domain as RFC 8601 names it, None when nobody looked."""
         return self.proof.dmarc
@@ -96,6 +106,17 @@ class Facts:
     def known(self) -> bool:
         """Whether somebody has vouched for the sender, or they have proved to read their mail."""
         return self.sender is not None and self.sender.confirmed
+
+    @property
+    def unwelcome(self) -> bool:
+        """Whether the desk wants no new mail of a person such as the sender, whom nobody knows (A-24).
+
+        Whose domain owns to the mail is no stranger where the desk takes the people of that domain as members (A-25); SPF
+        alone says nothing of From.
+        """
+        if self.desk.unknown_sender == "accept" or self.known or self.staff:
+            return False
+        return not (self.desk.domain_join and self.of_organization and self.dmarc == "pass")
 
     @property
     def dmarc_failed(self) -> bool:

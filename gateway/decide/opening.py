@@ -8,16 +8,11 @@ from store.rules.desk import Answer
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict:
     """Always a verdict; the ticket says why when nobody is answered."""
-    flags = tuple(dict.fromkeys(_DEFECT_FLAGS[defect] for defect in parsed.defects if defect in _DEFECT_FLAGS))
-    if parsed.sender is None:
-        return Verdict("new", "who wrote it cannot be told for certain", flags=("unverified-sender", *flags))
-    if facts.sender and not facts.sender.active:
-        return Verdict("new", "the sender is inactive here", flags=("inactive-sender", *flags))
-    if facts.dmarc_failed:
-        return Verdict("new", "the sender's domain disowns it (DMARC)", flags=("dmarc-failed", *flags))
-    if facts.id_reused:
-        flags = ("message-id-reused", *flags)
-    if _is_held(facts):
+    flags = defect_flags(parsed, facts)
+    if found := doubt(parsed, facts):
+        reason, flag = found
+        return Verdict("new", reason, flags=(flag, *flags))
+    if is_held(facts):
         answer: Answer | None = "held_ack" if facts.may_answer else None
         return Verdict(
             "held", "this desk holds mail of unknown senders", answer=answer, flags=("held", "unknown-sender", *flags)
@@ -30,9 +25,20 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict:
     )
 
 
-def _is_held(facts: Facts) -> bool:
+def doubt(parsed: Parsed, facts: Facts) -> tuple[str, str] | None:
+    """Why its sender is not to be answered at all, and the flag that says so."""
+    if parsed.sender is None:
+        return "who wrote it cannot be told for certain", "unverified-sender"
+    if facts.sender and not facts.sender.active:
+        return "the sender is inactive here", "inactive-sender"
+    if facts.dmarc_failed:
+        return "the sender's domain disowns it (DMARC)", "dmarc-failed"
+    return None
+
+
+def is_held(facts: Facts) -> bool:
     """A-24: `topics` and `hold` differ in the mailboxes that are for everybody, which the desk file says."""
-    return facts.desk.unknown_sender != "accept" and not facts.known and not facts.staff and not _for_everybody(facts)
+    return facts.unwelcome and not _for_everybody(facts)
 
 
 def _for_everybody(facts: Facts) -> bool:
@@ -50,12 +56,18 @@ def _missing(parsed: Parsed, facts: Facts) -> tuple[str, ...]:
 def _answer(facts: Facts, missing: tuple[str, ...]) -> Answer:
     if missing:
         return "missing_info"
-    if facts.mailbox.answer == "confirmation" and facts.desk.general_mail == "nudge" and not _for_everybody(facts):
+    if facts.general and facts.desk.general_mail == "nudge":
         return "portal_nudge"
     return facts.mailbox.answer
 
 
-# What a person should know about how the mail was read.
+def defect_flags(parsed: Parsed, facts: Facts) -> tuple[str, ...]:
+    """What a person should know about how the mail was read."""
+    reused = ("message-id-reused",) if facts.id_reused else ()
+    found = dict.fromkeys(_DEFECT_FLAGS[defect] for defect in parsed.defects if defect in _DEFECT_FLAGS)
+    return (*reused, *found)
+
+
 _DEFECT_FLAGS = {
     "unreadable": "unreadable",
     "too-deep": "too-complex",

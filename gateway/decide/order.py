@@ -14,6 +14,7 @@ from gateway.decide import (
     follow_up,
     opening,
     own_mail,
+    portal,
     reply,
     stranger,
     support,
@@ -39,6 +40,7 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
     ("support", support.judge, "staff, who speak for the desk only with proof"),
     ("reply", reply.judge, "people with a part in the ticket they name"),
     ("stranger", stranger.judge, "after replies: what is left names a ticket its sender has no part in"),
+    ("portal", portal.judge, "before opening: new mail that the desk does not want to be an ordinary ticket"),
     ("opening", opening.judge, "last: every mail that says nothing else is a new ticket"),
 )
 

@@ -67,7 +67,7 @@ def _thread(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict | None:
     """
     if best.kind != "root" or facts.dmarc_failed or (facts.sender and not facts.sender.active):
         return None
-    if not facts.known and facts.desk.unknown_sender != "accept":
+    if facts.unwelcome:
         return None
     joins = any(address.address == best.requester for address in (*parsed.to, *parsed.cc))
     return Verdict(

@@ -15,6 +15,7 @@ from gateway.portal.guard import Guard
 from gateway.portal.health import health
 from gateway.portal.letter import letter
 from gateway.portal.new_password import set_password, show_password
+from gateway.portal.password_code import show_code, use_code
 from gateway.portal.sessions import Sessions
 from gateway.portal.signing_in import password_limiter, private, show_sign_in, sign_in, sign_out
 from gateway.portal.static import static
@@ -26,7 +27,7 @@ from store.config import Config
 from store.database import Store
 from store.digests import PATH as UNSUBSCRIBE
 from store.errors import NotFound, Temporary
-from store.password_links import PATH
+from store.password_links import CODE_PATH, PATH
 
 # A private page takes a POST only to sign in where it stands; see `signing_in`.
 ROUTES = (
@@ -39,6 +40,8 @@ ROUTES = (
     Route(PATH, set_password, methods=["POST"]),
     Route(UNSUBSCRIBE + "/{token}", show_unsubscribing),
     Route(UNSUBSCRIBE + "/{token}", unsubscribe, methods=["POST"]),
+    Route(CODE_PATH, show_code),
+    Route(CODE_PATH, use_code, methods=["POST"]),
     Route("/", private(ticket_list)),
     Route("/", sign_in, methods=["POST"]),
     Route("/t/{tag}", private(ticket_page)),

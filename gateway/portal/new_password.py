@@ -56,7 +56,7 @@ async def set_password(request: Request) -> Response:
     if not portal.forms.valid(sent.get("form", ""), _purpose(bearer), visit_of(request)):
         return _form(request, bearer, 403, STALE)
     password = sent.get("password", "")
-    if problem := _find_mistake(password, sent.get("again", "")):
+    if problem := find_mistake(password, sent.get("again", "")):
         return _form(request, bearer, 422, problem)
     # Not the tries of signing in: who has used those up is the one who needs this page.
     account, client = f"password {bearer.id}", request.client.host if request.client else ""
@@ -67,6 +67,12 @@ async def set_password(request: Request) -> Response:
     if session is None:
         return _gone(request)
     portal.throttle.forgive(account, client)
+    return let_in(request, session)
+
+
+def let_in(request: Request, session: Session) -> Response:
+    """Whoever has set a password is signed in, and the link that this browser may have opened is gone."""
+    portal = portal_of(request)
     log.info("person %d has set a password", session.person)
     response = RedirectResponse(destination(request.app.routes, request.query_params.get("next")), 303)
     remember(portal, response, session)
@@ -87,7 +93,7 @@ def _redeem(portal: Portal, token: str, password: str) -> Session | None:
     return portal.sessions.start(bearer.id, hashed) if bearer else None
 
 
-def _find_mistake(password: str, again: str) -> str:
+def find_mistake(password: str, again: str) -> str:
     """What to change about a password, as a sentence; empty when nothing."""
     if len(password) < SHORTEST:
         return f"Please choose a longer password: at least {SHORTEST} characters."

@@ -27,7 +27,7 @@ from store.rules.addressing import normalise
 WRONG = "This address and password do not belong together. Please try again."
 STALE = "The form was open for too long, or your browser keeps no cookies for this site. Please try again."
 WAIT = "There were too many tries. Please wait {} and try again."
-_LONGEST = 320  # characters of an address (RFC 3696 erratum 1690 allows fewer)
+LONGEST_ADDRESS = 320  # characters of an address (RFC 3696 erratum 1690 allows fewer)
 
 
 def private(show: Callable[[Request, Visitor], Response]) -> Callable[[Request], Response]:
@@ -97,7 +97,13 @@ def sign_in_page(request: Request, status: int, problem: str = "", address: str 
     token = portal.forms.token("sign-in", visit or fresh)
     is_file = request.scope["path"].startswith("/f/")
     response = page(
-        request, "sign_in.html", status, token=token, problem=problem, address=address[:_LONGEST], is_file=is_file
+        request,
+        "sign_in.html",
+        status,
+        token=token,
+        problem=problem,
+        address=address[:LONGEST_ADDRESS],
+        is_file=is_file,
     )
     if fresh:
         new_visit(portal, response, fresh)
@@ -114,7 +120,7 @@ def password_limiter() -> CapacityLimiter:
 def _open_session(portal: Portal, address: str, password: str) -> Session | None:
     """A session when the password is right; takes as long for an address nobody has (threats 68)."""
     person, stored = None, None
-    if address and len(address) <= _LONGEST and address.isprintable():
+    if address and len(address) <= LONGEST_ADDRESS and address.isprintable():
         with portal.store.read() as connection:
             person = people.find(connection, address)
             stored = people.password_hash(connection, person.id) if person else None

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from gateway.parse.html import has_remote_images
+from gateway.portal.history import sentence, shown
 from gateway.portal.words import AUTO, brief_moment, count, prose, shown_name
 from store.rules.desk import Desk
 from store.rules.people import PersonFacts
@@ -75,7 +76,7 @@ class Reader:
 
 def entries(ticket: Mapping[str, Any], reader: Reader) -> Iterator[Entry]:
     """Messages oldest first, with what happened between them."""
-    events = [event for event in ticket["events"] if event["kind"] in (_STAFF_EVENTS if reader.staff else _EVENTS)]
+    events = [event for event in ticket["events"] if shown(event, reader.staff)]
     for message in ticket["messages"]:
         while events and events[0]["at"] < message["at"]:
             yield _event(events.pop(0), reader)
@@ -135,39 +136,5 @@ def _role(message: Mapping[str, Any], kind: str, desk: Desk) -> str:
 
 
 def _event(event: Mapping[str, Any], reader: Reader) -> Entry:
-    who = reader.name(event["actor"]) if event["actor"] else ""
-    sentence = (_STAFF_EVENTS if reader.staff else _EVENTS)[event["kind"]]
-    old, new = (one_line(event[key] or "") for key in ("old", "new"))
-    if event["kind"] == "cc_added":
-        new = reader.name(event["new"])
-    text = Markup(sentence).format(who=who, old=old, new=new)
     at = brief_moment(event["at"], reader.person.timezone, reader.desk.timezone)
-    return Entry("event", at, event["at"], text=text)
-
-
-# What is a message already (created, reply, closed with words) is no line of its own; closing shows as the new status.
-_EVENTS = {
-    "status": "Status changed from <b>{old}</b> to <b>{new}</b> by {who}",
-    "cc_added": "{who} added {new}",
-}
-_STAFF_EVENTS = {
-    **_EVENTS,
-    "taken": "{who} took this up",
-    "priority": "Priority changed from <b>{old}</b> to <b>{new}</b>",
-    "department": "{who} moved this from <b>{old}</b> to <b>{new}</b>",
-    "moved": "{who} moved {old} here as {new}",
-    "merged": "{who} merged {old} into {new}",
-    "split": "{who} split {new} off {old}",
-    "linked": "{who} linked this with {new}",
-    "cc_removed": "{who} took {old} off the copies",
-    "spam": "{who} marked this as spam",
-    "unspam": "{who} found this to be no spam",
-    "released": "{who} released this",
-    "template_broken": "A mail was made from the shipped template, because the desk's own is broken: {new}",
-    "asked": "{who} asked {new}",
-    "undone": "{who} took the last change back ({old})",
-    "delivery_failed": "A mail could not be delivered: {new}",
-    "delivery_delayed": "A mail is delayed: {new}",
-    "complained": "The reader of a mail called it unwanted: {new}",
-    "resent": "The mail to {new} is sent again",
-}
+    return Entry("event", at, event["at"], text=sentence(event, reader.name, reader.staff))

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.portal.context import Portal, portal_of
+from gateway.portal.history import PEOPLE, tie
 from gateway.portal.rendering import page
 from gateway.portal.thread import Reader, entries
 from gateway.portal.visitors import Visitor
@@ -99,7 +100,7 @@ def ticket_page(request: Request, visitor: Visitor) -> Response:
         subject=one_line(ticket["subject"]) or "(no subject)", label=ticket["label"], tone=tone(ticket["state"]),
         help="" if staff else ticket["help"], thread=list(entries(ticket, reader)),
         facts=_facts(ticket, reader), flags=[FLAGS.get(flag, flag) for flag in ticket["flags"]],
-        links=[(link["kind"], link["ticket"], address_of(link["ticket"])) for link in ticket["links"]],
+        links=[tie(link["kind"], link["ticket"], address_of(link["ticket"]), desk.noun) for link in ticket["links"]],
         mails=[_mail(mail, reader) for mail in mails], trouble=any(mail["state"] in _TROUBLE for mail in mails),
         address=address_of(ticket["tag"]), images_token=portal.forms.token(IMAGES, visitor.session.id),
     )  # fmt: skip
@@ -119,9 +120,14 @@ def read_ticket(
 
 def _known(connection: Connection, ticket: dict[str, Any]) -> dict[str, PersonFacts]:
     """The people named on a ticket, by address."""
-    addresses = {ticket["requester"], *ticket["cc"], *(message["from"] for message in ticket["messages"])}
+    addresses = {
+        ticket["requester"],
+        ticket.get("assignee"),
+        *ticket["cc"],
+        *(message["from"] for message in ticket["messages"]),
+    }
     addresses |= {event["actor"] for event in ticket["events"]}
-    addresses |= {event["new"] for event in ticket["events"] if event["kind"] == "cc_added"}
+    addresses |= {event["new"] for event in ticket["events"] if event["kind"] in PEOPLE}
     found = ((address, people.find(connection, address)) for address in addresses if address)
     return {address: person for address, person in found if person is not None}
 
@@ -135,6 +141,8 @@ def _facts(ticket: dict[str, Any], reader: Reader) -> list[tuple[str, list[tuple
         shown.append(("Organization", [(ticket["organization"], "")]))
     if reader.staff:
         shown.append(("Department", [(ticket["department"], "")]))
+        if ticket["assignee"]:
+            shown.append(("Assigned to", [_person(ticket["assignee"], "", reader)]))
         shown.append(("Arrived by", [(one_line(ticket["origin"]), "")]))
     if reader.staff or reader.desk.priority_field:
         shown.append(("Priority", [(ticket["priority"].capitalize(), "")]))

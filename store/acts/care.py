@@ -17,6 +17,7 @@ from store.errors import BadInput
 from store.rows import MOST_CC, advance_ticket, find_ticket, insert_row, write_event
 from store.rules.addressing import check_address
 from store.rules.desk import Desk
+from store.rules.events import EventKind
 from store.rules.fanout import Change
 from store.rules.people import PersonFacts
 from store.schema import Cc, Link, Person, Ticket, insert_into
@@ -89,7 +90,7 @@ def _change_cc(connection: Connection, config: Config, command: ChangeCc, now: d
         raise BadInput(f"no more than {MOST_CC} people can be added at a time")
     added: list[int] = []
     removed: list[dict[str, Any]] = []
-    changes: list[tuple[str, str | None, str | None]] = []
+    changes: list[tuple[EventKind, str | None, str | None]] = []
     for email in command.remove:
         if rows := _take_off(connection, ticket.id, _checked(email)):
             removed += rows

@@ -36,7 +36,8 @@ def _ask(connection: Connection, config: Config, command: AskOutsider, now: date
     if (part := relation(outsider, people.ticket_facts(connection, ticket), desk)) != "none":
         raise BadInput(f"{email} has a part in {desk.key}#{ticket.number} already ({part}); answer there")
     row = {"ticket_id": ticket.id, "person_id": outsider.id, "asked_by": author, "at": now}
-    connection.execute(insert_into(Consulted, connection.dialect.name).on_conflict_do_nothing(), row)
+    again = {"index_elements": ["ticket_id", "person_id"], "set_": {"asked_by": author}}
+    connection.execute(insert_into(Consulted, connection.dialect.name).on_conflict_do_update(**again), row)
     message_id = write_message(connection, ticket.id, command.message, author, "support", now, note=True)
     event = write_event(connection, ticket.id, "asked", author, now, message_id=message_id, new=email)
     advance_ticket(connection, desk, ticket, ["note"], author, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ from store.rows import (
     write_message,
 )  # fmt: skip
 from store.rules.addressing import normalise
+from store.rules.events import EventKind
 from store.rules.fanout import Change
 from store.rules.states import Happening
 from store.schema import Link, Message, Ticket
@@ -153,7 +154,7 @@ def _support_reply(connection: Connection, config: Config, command: SupportReply
     ticket, desk = find_ticket(connection, config, command.ticket)
     author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
     message_id = write_message(connection, ticket.id, command.message, author, "support", now)
-    kind = "closed" if command.close else "reply"
+    kind: EventKind = "closed" if command.close else "reply"
     event = write_event(connection, ticket.id, kind, author, now, message_id=message_id)
     note_refused(connection, ticket.id, message_id, author, command.message.files, now)
     happened: list[Happening] = ["support_reply" if command.wait else "support_reply_no_answer"]
@@ -176,7 +177,8 @@ def _add_note(connection: Connection, config: Config, command: AddNote, now: dat
         change = Change("unsent", author, True, addressee=author)
         tell(connection, config, ticket.id, _told(event, change, message_id, command.message), now)
     if command.outsider:
-        tell(connection, config, ticket.id, _told(event, Change("outsider", author), message_id, command.message), now)
+        told = _told(event, Change("outsider", author), message_id, command.message)
+        tell(connection, config, ticket.id, replace(told, agents=people.who_asked(connection, ticket, author)), now)
     return Applied(ticket.id, message_id, event)
 
 

@@ -15,9 +15,10 @@ from store.config import Config
 from store.errors import BadInput, NotFound
 from store.rows import find_ticket, write_event
 from store.rules.addressing import check_address
+from store.rules.events import EventKind
 from store.schema import Outbox
 
-_KINDS = {"bounced": "delivery_failed", "delayed": "delivery_delayed", "complained": "complained"}
+_KINDS: dict[str, EventKind] = {"bounced": "delivery_failed", "delayed": "delivery_delayed", "complained": "complained"}
 
 
 def _record(connection: Connection, config: Config, command: RecordBounce, now: datetime) -> Applied:

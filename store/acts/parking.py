@@ -91,14 +91,15 @@ def _end_held_ticket(connection: Connection, config: Config, row: Any, now: date
         return
     into, desk = find_ticket(connection, config, row.ticket_id)
     held = (
-        select(Ticket.c.id, Ticket.c.flags)
+        select(Ticket.c.id, Ticket.c.number, Ticket.c.flags)
         .join(Message, Message.c.ticket_id == Ticket.c.id)
-        .where(Message.c.journal_id == row.journal_id, Ticket.c.id != into.id, Ticket.c.desk == row.desk)
+        .where(Message.c.journal_id == row.journal_id, Ticket.c.id != into.id)
     )
     for ticket in connection.execute(held).all():
         if "held" in ticket.flags:  # else staff has put the words with others
             retire(connection, ticket.id, into.id, now)
-            write_event(connection, ticket.id, "merged", row.person_id, now, new=f"{desk.key}#{into.number}")
+            old, new = (f"{desk.key}#{number}" for number in (ticket.number, into.number))
+            write_event(connection, ticket.id, "merged", row.person_id, now, old=old, new=new)
 
 
 def _refuse(connection: Connection, config: Config, command: RefuseRequest, now: datetime) -> Applied:

@@ -1,4 +1,4 @@
-"""Spam, blocked senders, and held tickets that prove to be ordinary ones."""
+"""Spam, blocked senders, held tickets that prove to be ordinary ones, and mail that makes none."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from store import outbox, people
 from store.acts import condition
 from store.acts.conversation import Applied
 from store.acts.joining import messages_of
-from store.commands import BlockSender, MarkSpam, ReleaseTicket, UnblockSender, UnmarkSpam
+from store.commands import BlockSender, MarkSpam, Redirect, ReleaseTicket, UnblockSender, UnmarkSpam
 from store.config import Config
 from store.errors import BadInput, NotFound
 from store.rows import find_ticket, write_event
 from store.rules.addressing import check_address
 from store.rules.fanout import ANSWERS, Change
 from store.schema import Blocked, Event, Ticket, insert_into
-from store.telling import Told, tell
+from store.telling import Told, tell, tell_without_ticket
 
 _NEW = {"state": "new", "last_reply_by": "none", "taken": False, "closed_at": None}
 
@@ -113,7 +113,7 @@ def _release(connection: Connection, config: Config, command: ReleaseTicket, now
     actor = people.ensure(connection, command.by.email, command.by.name, now)
     if "held" not in ticket.flags:
         raise BadInput(f"{desk.key}#{ticket.number} is not held")
-    _drop_flags(connection, ticket, {"held", "unknown-sender"})
+    _drop_flags(connection, ticket, {"held", "unknown-sender", "portal-first"})
     requester = people.facts(connection, [ticket.requester_id])[0]
     if requester.active:
         people.vouch(connection, requester.id)
@@ -123,12 +123,21 @@ def _release(connection: Connection, config: Config, command: ReleaseTicket, now
     return Applied(ticket.id, event=event)
 
 
+def _redirect(connection: Connection, config: Config, command: Redirect, now: datetime) -> Applied:
+    author = people.ensure(connection, command.author.email, command.author.name, now)
+    words = f"{command.desk}: {command.message_id or 'a mail without a Message-ID'}"
+    event = write_event(connection, None, "redirected", author, now, new=words)
+    tell_without_ticket(connection, config, event, people.facts(connection, [author])[0], command, now)
+    return Applied(None, event=event)
+
+
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
     MarkSpam: _mark,
     UnmarkSpam: _unmark,
     BlockSender: _block,
     UnblockSender: _unblock,
     ReleaseTicket: _release,
+    Redirect: _redirect,
 }
 UNDO: dict[str, Callable[[Connection, Config, Any, Any, int, datetime], None]] = {
     "spam": _undo_mark,

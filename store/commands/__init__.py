@@ -23,6 +23,7 @@ from store.commands.conversation import (
     OpenTicket,
     RaisePriority,
     RecordTrace,
+    Redirect,
     SupportReply,
     TakeTicket,
 )
@@ -35,13 +36,13 @@ Command = (
     OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
     | AssignTicket | SetPriority | MoveTicket | ChangeCc | MergeTicket | SplitTicket | LinkTickets | MarkSpam | UnmarkSpam
     | BlockSender | UnblockSender | ReleaseTicket | AskOutsider | UndoLast | ParkRequest | DoParked | RefuseRequest | ResendMail
-    | SuppressAddress | UnsuppressAddress | Prefer
+    | SuppressAddress | UnsuppressAddress | Prefer | Redirect
 )  # fmt: skip
 
 __all__ = [
     "Act", "AddNote", "Answer", "AskOutsider", "AssignTicket", "Author", "BlockSender", "ChangeCc", "CloseTicket",
     "Command", "CustomerReply", "DoParked", "Fields", "LinkTickets", "MarkSpam", "MergeTicket", "MoveTicket",
     "NewFile", "NewLink", "NewMessage", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordTrace",
-    "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket", "SupportReply", "SuppressAddress",
+    "Redirect", "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket", "SupportReply", "SuppressAddress",
     "TakeTicket", "UnblockSender", "UndoLast", "UnmarkSpam", "UnsuppressAddress",
 ]  # fmt: skip

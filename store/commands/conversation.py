@@ -84,7 +84,7 @@ class SupportReply:
 class AddNote:
     """An internal note; no customer ever sees it (T11). `unsent`: meant for the customer, and the author is told it is not.
 
-    `outsider`: written by somebody whom support had asked; the staff is told.
+    `outsider`: written by somebody whom support had asked; who asked is told, and whose the ticket is.
     """
 
     ticket: int
@@ -129,3 +129,19 @@ class RaisePriority:
     priority: Priority
     mailbox: str = ""
     alerts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A desk takes such mail on its portal alone: no ticket, and its author is told so; the journal keeps it (EQ-66).
+
+    `mailbox` is the one they wrote to, `answered` the text of their mail, by which a machine's repetition is known
+    (threats 38).
+    """
+
+    desk: str
+    author: Author
+    mailbox: str
+    subject: str
+    message_id: str | None
+    answered: str

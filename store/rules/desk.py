@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Priority = Literal["low", "medium", "high", "urgent"]
 # What a mail that opens a ticket is answered with.
 Answer = Literal[
-    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up"
-]
+    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
+    "portal_redirect", "held_ack", "follow_up",
+]  # fmt: skip
 FIELDS = ("model", "serial", "error_code", "ref", "area", "device", "service")
 PRIORITIES: tuple[Priority, ...] = ("low", "medium", "high", "urgent")
 
@@ -140,8 +141,11 @@ class Desk(Frozen):
         description="mail of people nobody has vouched for: `accept`; `hold` it for staff, with an answer; `topics`: hold it "
         "but for mailboxes that take mail of everybody (A-24)",
     )
-    general_mail: Literal["accept", "nudge"] = Field(
-        "accept", description="`nudge`: the answer to mail of a mailbox not for everybody points to the portal (A-09)"
+    general_mail: Literal["accept", "nudge", "hold", "redirect"] = Field(
+        "accept",
+        description="new mail to mailboxes that are neither urgent, nor for everybody, nor have an answer of their own: "
+        "`accept`; `nudge`: with an answer that points to the portal; `hold`: held until it is complete there; `redirect`: no "
+        "ticket, only an answer that says so (A-09)",
     )
     required_fields: tuple[str, ...] = Field(
         (), description="fields that new mail must name (`Model: X200`); what lacks is asked for (A-28)"

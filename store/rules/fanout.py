@@ -15,20 +15,20 @@ from store.rules.people import PersonFacts
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
 ]  # fmt: skip
 Template = Literal[
-    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
-    "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
-    "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
+    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
+    "portal_redirect", "held_ack", "follow_up", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice",
+    "safety_alert", "attachment_refused", "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered",
 ]  # fmt: skip
 
 # Automatic answers to a mail; only these count against the budgets of threats 38.
 ANSWERS: frozenset[str] = frozenset(
     {
-        "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
-        "attachment_refused", "confirm_request", "request_refused", "address_used",
+        "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
+        "portal_redirect", "held_ack", "follow_up", "attachment_refused", "confirm_request", "request_refused", "address_used",
     }
 )  # fmt: skip
 
@@ -70,6 +70,7 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "unable": Row("what is asked cannot be done", named="request_refused"),
     "address_used": Row("somebody else wrote to a signed address", named="address_used"),
     "asking": Row("support asks somebody outside", named="outsider_question"),
+    "redirected": Row("a mail makes no ticket (EQ-66)", named="portal_redirect"),
     "undelivered": Row("a mail with somebody's words did not arrive", named="undelivered"),
 }  # fmt: skip
 
@@ -102,6 +103,7 @@ class Concerned:
     addressee: PersonFacts | None = None
     alerts: tuple[PersonFacts, ...] = ()
     assignee: PersonFacts | None = None
+    agents: tuple[PersonFacts, ...] = ()  # of the staff, whom the change concerns instead of the whole department
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +149,8 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
         tell(person, "cc", row.cc)
     if desk.notify.assignee and concerned.assignee and concerned.assignee.works_at(desk.name):
         tell(concerned.assignee, "staff", row.assignee)
-    if desk.notify.department_staff:
-        for person in concerned.staff:
-            tell(person, "staff", row.staff)
+    for person in concerned.agents or (concerned.staff if desk.notify.department_staff else ()):
+        tell(person, "staff", row.staff)
     told = _told_of_refusal(change, concerned, notices)
     if told:
         notices[told.person.id] = told

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from store import people, views
-from store.commands import AskOutsider, Author, ChangeCc, MergeTicket, NewMessage
+from store.commands import AskOutsider, AssignTicket, Author, ChangeCc, MergeTicket, NewMessage
 from store.errors import BadInput
 from store.rules.people import relation
-from store.schema import Outbox
-from tests.care.helpers import GINA, box, opened, texts, told_since
+from store.schema import Outbox, Person
+from tests.care.helpers import BILLY, GINA, box, opened, texts, told_since
 from tests.harness import Gateway, mail
 
 LAB = Author("lab@third.test", "Lab")
@@ -45,6 +45,28 @@ def test_the_question_and_its_answer_are_notes_and_the_customer_is_mailed_nothin
         public = views.ticket(connection, any_gateway.config, found, public_only=True)
     assert len(public["messages"]) == 1
     assert not {"asked", "note"} & {event["kind"] for event in public["events"]}
+
+
+def test_the_answer_is_told_to_who_asked_and_whose_the_ticket_is(any_gateway: Gateway) -> None:
+    """Not to the whole department; to that again once neither works there."""
+    tag = opened(any_gateway)
+    any_gateway.load(agents=[{"email": name, "desk": "hosting"} for name in ("ida@desk.test", "otto@desk.test")])
+
+    def told() -> list[str]:
+        before = len(any_gateway.told())
+        answer(any_gateway, tag, f"It is ours {before}")
+        return sorted(who for who, template in told_since(any_gateway, before) if template == "staff_notice")
+
+    asked(any_gateway, tag)
+    assert told() == ["gina@desk.test"]
+    any_gateway.apply(AssignTicket(any_gateway.id_of(tag), GINA, BILLY))  # of another department
+    assert told() == ["billy@desk.test", "gina@desk.test"]
+    any_gateway.apply(AskOutsider(any_gateway.id_of(tag), NewMessage(Author("ida@desk.test"), "And this?"), LAB))
+    assert told() == ["billy@desk.test", "ida@desk.test"]
+    with any_gateway.store.write() as connection:
+        gone = Person.c.email.in_(["billy@desk.test", "ida@desk.test"])
+        connection.execute(update(Person).where(gone).values(status="inactive"))
+    assert told() == ["gina@desk.test", "otto@desk.test"]
 
 
 def test_the_outsiders_mail_tells_nothing_of_the_customers(any_gateway: Gateway) -> None:

@@ -75,6 +75,7 @@ CASES = [
     ("closed long ago", {}, {"desk": PATIENT, "evidence": (replace(TAG, ticket=OLD),)}, ("follow_up", "new", None, ())),
     ("shared thread", {}, {"evidence": (ROOT,)}, ("reply", "reply", 7, ("shared-thread",))),
     ("asked by support", {}, {"evidence": (replace(TAG, relation="consulted"),)}, ("reply", "reply", 7, ())),
+    ("for the portal", {}, {"desk": DESK.model_copy(update={"general_mail": "hold"})}, ("portal", "held", None, ("held", "portal-first"))),
     ("encrypted", {"defects": ("encrypted",)}, {}, ("opening", "new", None, ("encrypted",))),
 ]  # fmt: skip
 

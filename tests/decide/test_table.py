@@ -18,6 +18,15 @@ from store.rules.people import PersonFacts, TicketFacts
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 BOX = Mailbox(address="support@desk.test")
 SAFETY = Mailbox(address="safety@desk.test", priority="urgent", answer="safety_ack", everybody=True)
+# Mail to none of these is ever sent to a portal.
+TOPICS = (
+    SAFETY,
+    Mailbox(address="access@desk.test", priority="high", answer="access_ack"),
+    Mailbox(address="login@desk.test", answer="login_help"),
+    Mailbox(address="urgent@desk.test", priority="urgent"),
+    Mailbox(address="all@desk.test", everybody=True),
+    Mailbox(address="alarm@desk.test", alerts=("oncall@phone.test",)),
+)
 DESKS = {
     "accept": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY)),
     "hold": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), unknown_sender="hold"),
@@ -26,6 +35,19 @@ DESKS = {
     "no close": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), customer_close=False),
     "strict": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), required_fields=("model",)),
     "nudge": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), general_mail="nudge"),
+    "complete": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), general_mail="hold"),
+    "redirect": Desk(name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), general_mail="redirect"),
+    "hold, join": Desk(
+        name="hosting", key="HO", title="Hosting", mailboxes=(BOX, SAFETY), unknown_sender="hold", domain_join=True
+    ),
+    "redirect known": Desk(
+        name="hosting",
+        key="HO",
+        title="Hosting",
+        mailboxes=(BOX, SAFETY),
+        general_mail="redirect",
+        unknown_sender="hold",
+    ),
 }
 ANNA = PersonFacts(1, "anna@cust.test", confirmed=True)
 SENDERS: dict[str, PersonFacts | None] = {
@@ -170,6 +192,22 @@ OPENINGS = [
     ("known", None, "strict", SAFETY, False, "new", "safety_ack", None),
     ("known", None, "nudge", BOX, False, "new", "portal_nudge", None),
     ("known", None, "nudge", SAFETY, False, "new", "safety_ack", None),
+    ("known", None, "complete", BOX, False, "held", "portal_hold", "portal-first"),
+    ("known", None, "complete", BOX, True, "held", None, "portal-first"),
+    ("unknown", None, "complete", BOX, False, "held", "portal_hold", "portal-first"),
+    ("staff", None, "complete", BOX, False, "new", "confirmation", None),
+    ("inactive", None, "complete", BOX, False, "new", None, "inactive-sender"),
+    ("known", "fail", "complete", BOX, False, "new", None, "dmarc-failed"),
+    *((who, None, "complete", box, False, "new", box.answer, None) for who in ("known", "unknown") for box in TOPICS),
+    ("known", None, "redirect", BOX, False, "refused", "portal_redirect", None),
+    ("unknown", None, "redirect", BOX, False, "refused", "portal_redirect", None),
+    ("known", None, "redirect", BOX, True, "new", None, "not-answered"),  # nobody would hear of it
+    ("staff", None, "redirect", BOX, False, "new", "confirmation", None),
+    ("inactive", None, "redirect", BOX, False, "new", None, "inactive-sender"),
+    ("known", "fail", "redirect", BOX, False, "new", None, "dmarc-failed"),
+    ("unknown", None, "redirect known", BOX, False, "held", "held_ack", "unknown-sender"),  # they cannot sign in
+    ("known", None, "redirect known", BOX, False, "refused", "portal_redirect", None),
+    *((who, None, "redirect", box, False, "new", box.answer, None) for who in ("known", "unknown") for box in TOPICS),
 ]
 
 
@@ -181,8 +219,50 @@ def test_a_mail_that_names_no_ticket(sender: str, dmarc: str | None, desk: str, 
     if spent:
         known = replace(known, answers_today=STRANGER_BUDGET, answers_this_hour=KNOWN_BUDGET)
     verdict = decide(MAIL, known)
-    assert (verdict.rule, verdict.outcome, verdict.answer) == ("opening", outcome, answer)
+    rule = "portal" if answer in ("portal_hold", "portal_redirect") or flag == "portal-first" else "opening"
+    assert (verdict.rule, verdict.outcome, verdict.answer) == (rule, outcome, answer)
     assert flag is None or flag in verdict.flags
+
+
+@pytest.mark.req("EQ-66")
+@pytest.mark.parametrize("desk", ["complete", "redirect"])
+@pytest.mark.parametrize("box", TOPICS, ids=lambda box: box.address)
+def test_a_topic_among_the_mailboxes_keeps_a_mail_off_the_portal(desk: str, box: Mailbox) -> None:
+    known = replace(facts(None, "known", "none", "-", None, desk, {}), mailboxes=(BOX, box))
+    assert decide(MAIL, known).outcome == "new"
+    again = replace(known, duplicate_of=5, duplicate_refused=True)
+    assert decide(MAIL, again).outcome == "new"  # what was shown the way before is a ticket now
+    assert decide(MAIL, replace(again, mailboxes=(BOX,))).outcome == "duplicate"
+
+
+@pytest.mark.req("EQ-66")
+@pytest.mark.parametrize("desk", ["complete", "redirect"])
+def test_a_reply_is_taken_whatever_the_desk_wants_of_new_mail(desk: str) -> None:
+    named = facts("subject_tag", "known", "requester", "-", None, desk, {})
+    assert (decide(MAIL, named).rule, decide(MAIL, named).outcome) == ("reply", "reply")
+
+
+@pytest.mark.req("A-24")
+@pytest.mark.req("A-25")
+@pytest.mark.parametrize(
+    ("desk", "of_organization", "dmarc", "let_in"),
+    [
+        ("hold, join", True, "pass", True),
+        ("hold, join", True, None, False),
+        ("hold, join", True, "none", False),
+        ("hold, join", True, "temperror", False),
+        ("hold, join", False, "pass", False),
+        ("hold", True, "pass", False),
+    ],
+)
+@pytest.mark.parametrize("sender", ["unknown", "guest"])
+def test_a_proved_address_of_an_organisation_is_let_in_where_the_desk_lets_it_join(
+    sender: str, desk: str, of_organization: bool, dmarc: str | None, let_in: bool
+) -> None:
+    known = replace(facts(None, sender, "none", "-", dmarc, desk, {}), of_organization=of_organization)
+    assert decide(MAIL, known).outcome == ("new" if let_in else "held")
+    root = replace(known, evidence=evidence("root", "none", "-"))
+    assert decide(MAIL, root).rule == ("reply" if let_in else "opening")
 
 
 def test_what_a_mail_must_name_is_asked_for_and_no_more() -> None:

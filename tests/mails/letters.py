@@ -27,7 +27,7 @@ LOG = LetterFile("error.log", "text/plain", 6, "a" * 64, False, None)
 DUMP = LetterFile("dump.zip", "application/zip", 10240, "b" * 64, False, None)
 
 TEMPLATES = (
-    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "held_ack", "follow_up",
+    "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold", "portal_redirect", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
     "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered",
@@ -38,7 +38,7 @@ COMBINATIONS = [
 ]  # more than ever go out
 CHANGES = dict.fromkeys(TEMPLATES, "opened") | {
     "confirm_request": "parked", "request_refused": "unable", "address_used": "address_used", "outsider_question": "asking",
-    "undelivered": "undelivered",
+    "undelivered": "undelivered", "portal_redirect": "redirected",
     "staff_reply": "support_reply", "ticket_update": "customer_reply",
     "cc_copy": "support_reply", "ticket_closed": "closed",
     "attachment_refused": "customer_reply", "digest": "digest",
@@ -55,6 +55,7 @@ FACTS: dict[str, Any] = {
     "references": ["one@weber.test", "two@weber.test"], "former": "HO#1007", "missing": ["model", "error_code"],
     "about": "close it; change its priority", "problems": ["It is closed."], "commands": ["#close: closes the ticket"],
     "confirms": 5, "closed": False, "may_close": True, "password_link": "https://help.test/password?token=secret-link",
+    "password_code": "SECRE-TCODE", "code_page": "https://help.test/password/code",
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def test_a_stranger_gets_nothing_back_of_what_was_sent_in_their_name(template: s
             template, known=False, by_support=False, text=CANARY, subject=CANARY, recipient_name=CANARY, author=CANARY,
             author_address=f"{CANARY}@evil.test", files=[replace(LOG, filename=f"{CANARY}.pdf")],
             refused=[{"filename": f"{CANARY}.exe", "reason": CANARY}], flags=[CANARY], origin=CANARY, department=CANARY,
-            former=CANARY, problems=[CANARY], password_link=CANARY, missing=["model"],
+            former=CANARY, problems=[CANARY], password_link=CANARY, password_code=CANARY, code_page=CANARY, missing=["model"],
             about="close it" if template == "confirm_request" else CANARY,
         ),
     )  # fmt: skip
@@ -131,7 +131,8 @@ def test_only_the_answer_to_a_login_mail_holds_a_password_link() -> None:
     for template in TEMPLATES:
         seen = read(send(letter(template)))
         held = template == "login_help"
-        assert ("token=secret-link" in seen.text, "token=secret-link" in seen.html) == (held, held)
+        for secret in ("token=secret-link", "SECRE-TCODE"):
+            assert (secret in seen.text, secret in seen.html) == (held, held)
 
 
 def test_missing_fields_are_lines_to_copy() -> None:

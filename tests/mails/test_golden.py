@@ -6,11 +6,13 @@ import os
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jinja2 import UndefinedError
 
+from store.rules.fanout import TABLE, ChangeKind
+from templates.contexts import Change
 from templates.languages import ENGLISH, LANGUAGES
 from templates.render import FOLDER, names, render
 from templates.samples import sample, samples
@@ -43,6 +45,20 @@ def test_every_template_is_complete_and_has_a_sample() -> None:
     assert set(names()) == set(TEMPLATES) == {case.partition("-")[0] for case in samples()}
     for name in names():
         assert sample(name) in samples().values()
+
+
+def test_every_change_a_mail_tells_of_has_a_sentence_of_its_own() -> None:
+    assert {*get_args(Change)} - {"digest"} == {*get_args(ChangeKind)}
+    told: dict[str, set[str]] = {}
+    for kind, row in TABLE.items():
+        for template in filter(
+            None, (row.requester, row.admin, row.cc, row.staff, row.assignee, row.on_call, row.named)
+        ):
+            told.setdefault(template, set()).add(kind)
+    for name in ("ticket_update", "staff_notice"):
+        mails = [render(name, replace(sample(name), change=change)).html for change in told[name]]  # type: ignore[arg-type]
+        heads = {mail.partition("<h1")[2].partition("</h1>")[0] for mail in mails}
+        assert len(heads) == len(told[name]), heads
 
 
 @pytest.mark.parametrize("case", samples())

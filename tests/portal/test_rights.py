@@ -40,6 +40,8 @@ TABLE = {
     ("POST", "/password"): [("/password", GONE)],
     ("GET", "/u/{token}"): [("/u/x", MISSING), ("/u/{reply}", MISSING), ("/u/{stop}", OPEN), ("/u/{stop}x", MISSING)],
     ("POST", "/u/{token}"): [("/u/x", MISSING), ("/u/{reply}", MISSING), ("/u/{gone}", MISSING)],
+    ("GET", "/password/code"): [("/password/code", OPEN), ("/password/code?next=/", OPEN)],
+    ("POST", "/password/code"): [("/password/code", UNTOKENED)],
     ("GET", "/"): [("/", LIST), ("/?desk=hosting", LIST), ("/?desk=%00", LIST)],
     ("POST", "/"): [("/", UNTOKENED)],
     ("GET", "/t/{tag}"): [

@@ -43,6 +43,20 @@ def test_a_known_person_gets_a_link_that_lets_them_in_again(gateway: Gateway, po
 
 
 @pytest.mark.req("EQ-65")
+@pytest.mark.threat(63)
+def test_the_code_of_the_same_mail_lets_them_in_without_the_link(gateway: Gateway, post: Post) -> None:
+    gateway.receive(mail("I cannot log in.", sender="tom@cust.test", to=LOGIN), LOGIN)
+    sent = post.last("tom@cust.test", "login_help")
+    (code,) = re.findall(r"\b[A-Z2-7]{5}-[A-Z2-7]{5}\b", sent.text)
+    page = f"{gateway.config.base_url}/password/code"
+    assert code in sent.html and page in sent.text and f'href="{page}"' in sent.html
+    client = TestClient(create_app(gateway.config, gateway.store, now), follow_redirects=False)
+    form = {"form": token(client.get("/password/code").text), "email": "tom@cust.test", "code": code}
+    assert client.post("/password/code", data={**form, "password": NEW, "again": NEW}).status_code == 303
+    assert "I cannot log in." in client.get("/t/EQ-1001").text
+
+
+@pytest.mark.req("EQ-65")
 @pytest.mark.parametrize("sender", ["rex@nowhere.test", "ruth@cust.test"])
 def test_nobody_else_gets_one(gateway: Gateway, post: Post, sender: str) -> None:
     """Neither somebody unknown, nor a closed account; and nobody who merely claims to be a person, for it goes to them."""

@@ -36,6 +36,8 @@ ACTS: dict[str, tuple[str, str, Callable[[Ticket], int]]] = {
     "staff answer": (VERA, "Press the green button.", answers),
     "staff assign": (VERA, "#assign me", lambda t: int(t["taken"])),
     "staff raise": (VERA, "#priority urgent", lambda t: int(t["priority"] == "urgent")),
+    "staff department": (VERA, "#department Billing", lambda t: int(t["department"] == "Billing")),
+    "staff merge": (VERA, "#merge HO#1002", lambda t: int(t["merged_into"] == "HO#1002")),
     "staff copy": (VERA, "#cc kim@other.test", lambda t: t["cc"].count("kim@other.test")),
 }
 
@@ -81,6 +83,7 @@ def copies(post: Post, who: str) -> tuple[Sent, Sent, Sent]:
     return own, other, far
 
 
+@pytest.mark.req("X-02")
 @pytest.mark.threat(40)
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from store.commands import Author, MoveTicket
 from tests.harness import Gateway, mail
 from tests.routing.conftest import MX
 from tests.routing.post import Post
 
 HO = "support@hosting.desk.test"
-ANNA, VERA = "anna@cust.test", "vera@crew.test"
+ANNA, VERA, NINA = "anna@cust.test", "vera@crew.test", "nina@crew.test"
 PLAN = ("plan.txt", b"first the backup\n", "text/plain")
 
 
@@ -144,6 +146,65 @@ def test_a_note_in_the_name_of_staff_waits_as_well(gateway: Gateway, post: Post)
     note = gateway.ticket("HO#1001")["messages"][-1]
     assert (note["note"], note["text"]) == (True, "The customer owes us money.")
     assert ANNA not in {one.recipient for one in post.collect()}
+
+
+STAFF_COMMANDS = (
+    "#assign me", "#priority urgent", "#department Billing", "#cc eve@evil.test", "#merge HO#1002", "#close", "#note", "#wait",
+)  # fmt: skip
+_PLACES: dict[str, Callable[[Post], str]] = {
+    "the plain mailbox": lambda post: HO,
+    "a customer's address": lambda post: post.last(ANNA, "confirmation").reply_to,
+    "a customer's address for closing": lambda post: post.last(ANNA, "confirmation").close_address,
+    "another agent's address": lambda post: post.last(NINA, "staff_notice").reply_to,
+}
+
+
+@pytest.mark.req("X-02")
+@pytest.mark.threat(40)
+@pytest.mark.parametrize("place", _PLACES)
+def test_no_command_of_staff_takes_effect_from_a_forged_sender(gateway: Gateway, post: Post, place: str) -> None:
+    """Neither at the plain mailbox nor at an address made for somebody else: the agent is asked, nobody else hears of it."""
+    gateway.load(agents=[{"email": NINA, "name": "Nina", "desk": "hosting"}])
+    gateway.receive(mail("It jams too.", sender=f"Anna <{ANNA}>", to=HO, subject="[HO#1001] Printer"), HO)
+    gateway.receive(mail("Smoke.", sender=f"Anna <{ANNA}>", to=HO, subject="Scanner"), HO)
+    to = _PLACES[place](post)
+    post.collect()
+    before = _apart_from_history(gateway)
+    for command in STAFF_COMMANDS:
+        forged = mail(f"{command}\n\nDo as I say.", sender=VERA, to=to, subject="Re: [HO#1001] Printer")
+        row = gateway.receive(forged, to, sender="mallory@evil.test")
+        assert row["outcome"] == "held" and row["ticket"] not in ("HO#1001", "HO#1002")
+        told = post.collect()
+        assert {one.recipient for one in told} & {"eve@evil.test", "mallory@evil.test"} == set()
+        assert ANNA not in {one.recipient for one in told if one.template != "address_used"}
+        assert [one.recipient for one in told if one.template == "confirm_request"] == [VERA], command
+        assert _apart_from_history(gateway) == before, command
+
+
+def _apart_from_history(gateway: Gateway) -> list[dict[str, Any]]:
+    history = ("updated", "events", "links")
+    tickets = (gateway.ticket(tag) for tag in ("HO#1001", "HO#1002"))
+    return [{name: value for name, value in ticket.items() if name not in history} for ticket in tickets]
+
+
+@pytest.mark.req("X-02")
+def test_an_agent_of_the_desk_a_ticket_went_to_who_writes_to_the_old_mailbox_is_asked_as_staff(
+    gateway: Gateway, post: Post
+) -> None:
+    """Whose word it is depends on where the ticket is, not on the mailbox."""
+    ines = "ines@crew.test"
+    gateway.apply(MoveTicket(gateway.id_of("HO#1001"), Author(VERA), "", "equipment"))
+    forge(gateway, "#priority high\n#close\n\nDone.", ines)
+    asked = post.last(ines, "confirm_request")
+    for words in ("- send an answer to the customer", "- change its priority"):
+        assert words in asked.text
+    assert (gateway.ticket("EQ#1001")["state"], gateway.ticket("EQ#1001")["priority"]) == ("new", "medium")
+    assert post.answer(asked, "It was me.")["outcome"] == "command"
+    ticket = gateway.ticket("EQ#1001")
+    assert (ticket["state"], ticket["priority"]) == ("closed", "high")
+    assert [(m["side"], m["text"]) for m in ticket["messages"]][1:] == [("support", "Done.")]
+    assert gateway.ticket("HO#1002")["merged_into"] == "EQ#1001"  # what was held there has no use of its own
+    assert "Done." in post.last(ANNA, "ticket_closed").text
 
 
 def test_what_cannot_be_understood_is_answered_with_what_can_be_asked_for(gateway: Gateway, post: Post) -> None:

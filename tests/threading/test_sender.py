@@ -218,6 +218,42 @@ def test_a_proved_address_of_an_organisations_domain_is_its_member_where_the_des
     assert gateway.ticket(TAG)["organization"] == ("big" if member else None)
 
 
+@pytest.mark.req("A-24")
+@pytest.mark.req("A-25")
+@pytest.mark.parametrize("policy", ["hold", "topics"])
+def test_a_desk_that_holds_strangers_lets_a_proved_address_of_an_organisation_in_as_a_member(
+    any_gateway: Gateway, policy: str
+) -> None:
+    trust(any_gateway.config)
+    desk_rule(any_gateway.config, domain_join=True, unknown_sender=policy)
+    any_gateway.load(organizations=[{"key": "big", "desk": "hosting", "name": "Big", "domains": ["big.test"]}])
+
+    def write(sender: str, results: str, **more: str) -> tuple[str, str | None]:
+        header = f"mx.desk.test; {results}"
+        row = any_gateway.receive(
+            mail(sender=sender, Authentication_Results=header, **more), "support@hosting.desk.test"
+        )
+        return row["outcome"], any_gateway.ticket(row["ticket"])["organization"]
+
+    assert write("carol@big.test", "dmarc=pass header.from=big.test") == ("new", "big")
+    assert ("carol@big.test", "confirmation") in any_gateway.told()
+    assert write("carol@big.test", "dmarc=none header.from=big.test") == ("held", "big")  # each mail needs its proof
+    assert write("dora@big.test", "spf=pass smtp.mailfrom=big.test") == ("held", None)
+    assert write("dora@big.test", "dmarc=fail header.from=big.test") == ("new", None)  # flagged, and nobody is answered
+    assert write("eve@sub.big.test", "dmarc=pass header.from=sub.big.test") == ("held", None)
+    assert write("eve@evil.test", "dmarc=pass header.from=evil.test") == ("held", None)
+
+
+@pytest.mark.threat(41)
+def test_nobody_lets_themselves_in_by_a_header_of_their_own(gateway: Gateway) -> None:
+    trust(gateway.config)
+    desk_rule(gateway.config, domain_join=True, unknown_sender="hold")
+    gateway.load(organizations=[{"key": "big", "desk": "hosting", "name": "Big", "domains": ["big.test"]}])
+    header = "mx.evil.test; dmarc=pass header.from=big.test"
+    row = gateway.receive(mail(sender="carol@big.test", Authentication_Results=header))
+    assert (row["outcome"], gateway.ticket(row["ticket"])["organization"]) == ("held", None)
+
+
 def test_plus_addresses_are_different_people(gateway: Gateway) -> None:
     gateway.receive(mail())
     row = gateway.receive(mail("x", sender="anna+shop@cust.test", subject=f"Re: [{TAG}]"))

@@ -1,0 +1,24 @@
+"""What can happen to a ticket, and what of it its customer may know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from store.rules.desk import FIELDS
+
+TicketEvent = Literal[
+    "created", "reply", "note", "automatic", "closed", "status", "attachment_refused",
+    "cc_added", "cc_removed", "cc_left_out", "also_to", "address_used", "field_model", "field_serial", "field_error_code",
+    "field_ref", "field_area", "field_device", "field_service",
+    "taken", "assigned", "priority", "department", "moved", "merged", "split", "linked", "asked", "undone",
+    "spam", "unspam", "released", "parked", "confirmed", "unable", "template_broken",
+    "delivery_failed", "delivery_delayed", "complained", "resent", "digest",
+]  # fmt: skip
+# On no ticket.
+DeskEvent = Literal["blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected"]
+EventKind = TicketEvent | DeskEvent
+
+# The rest is between staff.
+PUBLIC: tuple[TicketEvent, ...] = ("created", "reply", "closed", "status", "cc_added", "attachment_refused")
+
+FIELD_EVENTS: dict[str, TicketEvent] = {name: f"field_{name}" for name in FIELDS}  # type: ignore[misc]
