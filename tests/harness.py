@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from gateway.filer import Filer
@@ -37,6 +38,12 @@ def mail(
         message[name.replace("_", "-")] = value
     message.set_content(text)
     return message
+
+
+def tell_at_once(folder: Path) -> None:
+    """Changes the desk files: staff get each mail by itself, however many there are, so that mails can be counted."""
+    for desk in (folder / "desks").iterdir():
+        desk.write_text(desk.read_text().replace("[notify]\n", "[notify]\nburst = 0\nnew_per_hour = 0\n"))
 
 
 class Gateway:

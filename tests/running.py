@@ -23,6 +23,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from tests.harness import tell_at_once
 
 POSTERN = [sys.executable, "-m", "gateway"]
 
@@ -40,8 +41,9 @@ class Running:
     """Started on entering, stopped by SIGTERM on leaving; may be stopped or killed and started again meanwhile."""
 
     def __init__(
-        self, folder: Path, *desks: str, relay: str = "maildir:", database: str = "sqlite", **extra: str
-    ) -> None:
+        self, folder: Path, *desks: str, relay: str = "maildir:", database: str = "sqlite",
+        at_once: bool = False, **extra: str,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.smtp_port, self.portal_port = free_port(), free_port()
         self.environment = os.environ | {
@@ -53,12 +55,14 @@ class Running:
             "POSTERN_STORE__DATABASE": database,
             **extra,
         }
-        self._desks = desks
+        self._desks, self._at_once = desks, at_once
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Running:
         chosen = [word for desk in self._desks for word in ("--desk", desk)]
         self.run("init", str(self.folder), *chosen)
+        if self._at_once:
+            tell_at_once(self.folder)
         if self.environment["POSTERN_STORE__DATABASE"] != "sqlite":
             self.run("migrate")
         try:

@@ -110,7 +110,7 @@ def rounds(folder: Path) -> Iterator[tuple[Running, Sender, random.Random]]:
     """A gateway under mail and a source of chance; at the end all is brought to rest and checked."""
     seed = int(os.environ.get("POSTERN_SEED") or random.SystemRandom().randrange(10**9))
     print(f"POSTERN_SEED={seed}")  # shown when the test fails
-    with Running(folder, "hosting") as gateway:
+    with Running(folder, "hosting", at_once=True) as gateway:
         gateway.load(
             **PEOPLE | {"people": [*PEOPLE["people"], *({"email": address(number)} for number in range(MOST))]}
         )

@@ -19,6 +19,7 @@ from templates.render import _environment as environment
 from tests import one_row
 from tests.crash.parts import config_of
 from tests.crash.people import DESKS, DOMAIN, HOSTING, PEOPLE
+from tests.harness import tell_at_once
 from workers.compose import compose
 from workers.relay_session import _own_name as own_name
 
@@ -26,8 +27,7 @@ from workers.relay_session import _own_name as own_name
 def make(folder: Path) -> None:
     """A migrated installation with its people."""
     write_configuration(folder, DESKS, DOMAIN)
-    for desk in (folder / "desks").iterdir():  # each mail is a row of its own, however many there are
-        desk.write_text(desk.read_text().replace("[notify]\n", "[notify]\nburst = 0\nnew_per_hour = 0\n"))
+    tell_at_once(folder)
     config = config_of(folder)
     store = open_store(config)
     migrate(config, store)

@@ -17,6 +17,7 @@ from store.settings import PosternSection, QueueSection, RelaySection, Settings,
 from tests.conftest import installation
 from tests.fakes import FakeRelay
 from tests.faults.house import House, swift
+from tests.harness import tell_at_once
 from tests.stores import opened
 
 
@@ -32,6 +33,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def make_config(folder: Path, fake: FakeRelay, database: str) -> Config:
     """An installation of the hosting desk that mails by the fake relay."""
     plain = installation(folder, ("hosting",))
+    tell_at_once(folder)
     settings = Settings(
         postern=PosternSection(data=Path("var")),
         store=StoreSection(database=database),

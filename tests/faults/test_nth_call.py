@@ -23,9 +23,9 @@ KINDS = {  # each with the numbers that the everyday tests try
     "execute locked": (60,),
     "execute full": (110,),
     "execute away": (45,),
-    "commit full": (24,),
+    "commit full": (20,),
     "commit unsynced": (18,),
-    "commit unknown": (6, 16, 27),
+    "commit unknown": (6, 14, 21),
     "send nothing": (3,),
     "send all": (11,),
 }
