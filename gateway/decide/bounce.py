@@ -11,7 +11,8 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
     Wording alone makes none: a person may well write "Delivery failure: my boxes never arrived". An absence note may
     come to the envelope address with the null sender as well (RFC 3834 section 4) and is none either.
     """
-    told = parsed.auto == "bounce" and (parsed.marked or facts.null_sender)
+    complaint = parsed.bounce is not None and parsed.bounce.complaint
+    told = (parsed.auto == "bounce" or complaint) and (parsed.marked or facts.null_sender)
     proved = facts.reported is not None and facts.reported.proved and facts.null_sender and parsed.auto != "auto-reply"
     if not (told or proved):
         return None

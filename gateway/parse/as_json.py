@@ -19,11 +19,10 @@ def as_json(parsed: Parsed, file: str, judge: Judge) -> dict[str, Any]:
             "filename": item.filename, "content_type": item.content_type, "size": item.size, "sha256": item.sha256,
             "inline": item.inline, "verdict": verdict, "reason": reason,
         })  # fmt: skip
-    bounce = parsed.bounce and {
-        "recipients": [
-            {"address": r.address, "status": r.status, "permanent": r.permanent} for r in parsed.bounce.recipients
-        ]
-    }
+    bounce = None
+    if parsed.bounce and not parsed.bounce.complaint:
+        told = parsed.bounce.recipients
+        bounce = {"recipients": [{"address": r.address, "status": r.status, "permanent": r.permanent} for r in told]}
     return {
         "file": file,
         "message_id": parsed.message_id,

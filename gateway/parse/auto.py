@@ -63,7 +63,6 @@ _BOUNCE_SUBJECT = re.compile(
     r"не вдалося доставити|配信不能|配信できません|无法送达|未送达|無法傳遞|배달되지 않음)\s?[:：])",
     re.IGNORECASE,
 )
-_REPORT_TYPE = re.compile(r"delivery-status|feedback-report", re.IGNORECASE)
 _DAEMON_NAME = re.compile(
     r"mail delivery (?:sub)?system|mailer.?daemon|system administrator|internet mail delivery", re.IGNORECASE
 )
@@ -113,7 +112,7 @@ def _word(value: str) -> str:
 
 def is_report(headers: Headers, kind: str, address: str, subject: str) -> bool:
     """Whether a mail system, not a person, tells about the fate of a mail."""
-    if kind == "multipart/report" and _REPORT_TYPE.search(headers.first("content-type")):
+    if kind == "multipart/report" and "delivery-status" in headers.first("content-type").lower():
         return True
     if _DAEMON.search(address) or headers.all("x-failed-recipients") or _BOUNCE_SUBJECT.match(subject):
         return True

@@ -77,7 +77,8 @@ def _parse(raw: bytes, content_hash: str) -> Parsed:
         # People write "Undeliverable: what does it mean?" as well; such a subject alone reports nothing.
         reported = _guard(lambda: is_report(headers, kind, address, ""), False, defects)
         bounce = bounce if reported else None
-    told = reported or bounce is not None
+    complaint = bounce is not None and bounce.complaint  # which is told of a mail that did arrive
+    told = not complaint and (reported or bounce is not None)
     auto = _guard(lambda: judge_origin(headers, kind, address, subject, told), None, defects)
     marked = auto is not None and _guard(lambda: is_marked(headers, kind, address), False, defects)
     return Parsed(
@@ -181,12 +182,12 @@ def _read_importance(headers: Headers) -> str | None:
 
 
 def _find_bounce(headers: Headers, body: Body, text: str, rest: bytes, reported: bool) -> Bounce | None:
+    if body.feedback:
+        return read_complaint(body.feedback, body.returned)
     if not reported:
         returns = body.reports or (body.returned and says_failed(text))
         if not returns or headers.first("return-path") != "<>":
             return None
-    if body.feedback:
-        return read_complaint(body.feedback, body.returned)
     whole = bound_message(headers, rest, MAX_SMALL).message
     readable = whole[:MAX_REPORT].replace(NESTED.encode(), b"message/")
     return read_bounce(headers, Report(body.reports, text, body.returned), readable)
