@@ -168,7 +168,7 @@ def test_a_mail_that_is_read_for_a_moment_keeps_its_place(gateway: Gateway) -> N
 def test_mail_goes_on_while_all_children_are_held_up(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that hold them up are read once more by a child nobody waits for."""
     monkeypatch.setattr(studying, "SECONDS", 1.0)
-    slow = [suffer("sleep 2.2", subject=f"slow {n}") for n in range(2)]
+    slow = [suffer("sleep 5", subject=f"slow {n}") for n in range(2)]
     receive(gateway.store, *slow, *(mail(subject=f"mail {n}") for n in range(10)))
     with filer_with_children(gateway.config, gateway.store) as filer:
         filed = settle(filer, 12, gateway)
