@@ -159,18 +159,20 @@ class Students:
             return True
         try:
             self._first.result(_MOMENT)
-        except TimeoutError as error:
+        except Exception as error:
             if time.monotonic() - self._begun > STARTING:
                 raise ReadersLost("no reader of mail comes up") from error
-            return False
-        except BrokenProcessPool:
-            self._first = self._pools[0].schedule(os.getpid, (), STARTING)
+            if self._first.done():  # that child died before it could read
+                self._ask()
             return False
         self._first = None
         return True
 
     def _begin(self) -> None:
         self._begun = time.monotonic()
+        self._ask()
+
+    def _ask(self) -> None:
         self._first = self._pools[0].schedule(os.getpid, (), STARTING)
 
     def replace(self) -> None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pebble import ProcessExpired
 
 import gateway.hand as hand
 import gateway.studying as studying
@@ -233,6 +235,16 @@ def test_readers_that_hang_are_replaced_and_every_mail_is_read(gateway: Gateway,
     assert set(subjects(gateway)) == {"mail 0", "mail 1", "mail 2"}
     assert not [ticket for ticket in gateway.tickets() if "unreadable" in ticket["flags"]]
     until(lambda: len(children() - before) <= 1)
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize("death", [ProcessExpired("killed"), BrokenProcessPool("all expired"), OSError("no memory")])
+def test_a_first_reader_that_dies_before_it_can_read_is_followed_by_another(gateway: Gateway, death: Exception) -> None:
+    receive(gateway.store, mail(subject="first"))
+    with filer_with_children(gateway.config, gateway.store) as filer:
+        filer._students._first = dead = Future[int]()
+        dead.set_exception(death)
+        settle(filer, 1, gateway)
 
 
 @pytest.mark.slow
