@@ -5,6 +5,7 @@ import re
 from gateway.decide.facts import Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
+from store.rules.tags import is_answer
 
 # Services that prove an address write so, in a mail that answers none; whoever signs up chooses words beside these.
 _ASKING = r"\b(?:verify|confirm|activate|v[ée]rifiez|confirmez|activez|verifi(?:ca|que)|confirm[ae]|bestätigen sie|verifizieren sie)"
@@ -15,7 +16,6 @@ _VERIFYING = re.compile(
     r"\b(?:bestätigungs|verifizierungs|sicherheits)(?:code|link)\b|\bcode de (?:v[ée]rification|confirmation)\b|認証コード|確認コード",
     re.IGNORECASE,
 )
-_ANSWER = re.compile(r"\s*\w{1,4}\s*[:：]")
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
@@ -55,4 +55,4 @@ def _proves_an_address(parsed: Parsed, facts: Facts) -> bool:
     Somebody may put the service on CC and the ticket's number into the name they give it: what it sends is for staff alone.
     """
     cc = bool(facts.evidence) and facts.evidence[0].relation == "cc" and not facts.evidence[0].proves_sender
-    return cc and not _ANSWER.match(parsed.subject) and _VERIFYING.search(parsed.subject[:500]) is not None
+    return cc and not is_answer(parsed.subject) and _VERIFYING.search(parsed.subject[:500]) is not None

@@ -36,6 +36,7 @@ _GATE = (
 _FRONT = re.compile(
     rf"\s*(?:{_PREFIX}|{_GATE}|(?:(?:{_WORDLIKE}){_COUNT})+(?={_PREFIX}|{_GATE}|{_TAG}))", re.IGNORECASE
 )
+_ANSWER = re.compile(rf"\s*{_PREFIX}", re.IGNORECASE)
 _ANY_TAG = re.compile(rf"(?:(?<!\w){_PREFIX})*{_TAG}", re.IGNORECASE)
 _LEADING_TAG = re.compile(rf"\s*{_TAG}")
 
@@ -79,6 +80,11 @@ def base_subject(subject: str, key: str) -> str:
     if _may_have_tags(rest):
         rest = _ANY_TAG.sub(lambda found: " " if found[1].upper() == key else found[0], rest)
     return " ".join(rest.split())
+
+
+def is_answer(subject: str) -> bool:
+    """Whether it begins as the subjects of replies and forwarded mail do."""
+    return _ANSWER.match(subject) is not None
 
 
 def _may_have_tags(text: str) -> bool:

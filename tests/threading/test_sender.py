@@ -67,7 +67,12 @@ def test_an_inactive_person_is_marked_and_not_answered(gateway: Gateway) -> None
 # --- services that prove an address to their customer (threats 43)
 
 
-VERIFYING = ("Confirm your email address on {}", "{}: your verification code", "Bestätigen Sie Ihre E-Mail-Adresse {}")
+VERIFYING = (
+    "Confirm your email address on {}",
+    "{}: your verification code",
+    "Chat: verification code {}",
+    "Bestätigen Sie Ihre E-Mail-Adresse {}",
+)
 
 
 @pytest.mark.threat(43)
