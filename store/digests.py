@@ -20,17 +20,12 @@ from store.rules.pacing import CATEGORIES, Category
 from store.rules.people import PersonFacts
 from store.rules.tokens import Token, sign
 from store.schema import Gathered, Message, Ticket
+from store.telling import NO_TICKET, addressed
 from store.threads import Threads
 
 MOST_LINES = 50  # of the newest; the others are counted
 _LONGEST = 2000  # characters of a message
 PATH = "/u"
-# What the frame of a mail knows of one ticket, and a digest of several does not.
-_NO_TICKET: dict[str, Any] = {
-    "tag": "", "subject": "", "label": "", "help": "", "label_changed": False, "author": "", "author_address": "",
-    "by_support": False, "refused": [], "allowed": "", "flags": [], "claims": None, "priority": "", "origin": "",
-    "in_reply_to": None, "references": [], "known": True, "change": "digest",
-}  # fmt: skip
 
 
 def send_due(config: Config, store: Store, now: datetime) -> Iterable[None]:
@@ -71,12 +66,8 @@ def _send(connection: Connection, config: Config, rows: Sequence[Any], now: date
         threads = Threads(connection, config, ticket)
         facts |= threads.facts(person.id, event, now, None, False)
         facts |= {name: lines[-1].facts[name] for name in ("label", "link")} | {"priority": ticket.priority}
-    token = sign(Token("copy", event, person.id), config.secret)
-    outbox.put(connection, [{
-        "event_id": event, "ticket_id": ticket.id if alone else None, "message_id": None, "person_id": person.id,
-        "recipient": person.email, "template": "digest", "next_at": now,
-        "header_id": f"{token}@{facts['from_address'].rpartition('@')[2]}", "facts": facts, "created": now,
-    }])  # fmt: skip
+    row = addressed(config, event, person, "digest", facts, None, now)
+    outbox.put(connection, [{**row, "ticket_id": ticket.id if alone else None, "message_id": None}])
 
 
 def _still_theirs(connection: Connection, person: PersonFacts, rows: Sequence[Any]) -> list[Any]:
@@ -105,7 +96,8 @@ def _facts(
     alone = lines[0].alone
     shown = lines[-MOST_LINES:]
     department = _ticket(connection, lines[0].ticket_id).department if alone else desk.main.department
-    return _NO_TICKET | {
+    return NO_TICKET | {
+        "change": "digest",
         "desk": desk.name,
         "role": "staff" if staff else lines[0].role,
         "recipient_name": person.name,

@@ -58,6 +58,14 @@ class Told:
     )
 
 
+# What every mail has of the one ticket it is about, for those about none.
+NO_TICKET: dict[str, Any] = {
+    "tag": "", "subject": "", "label": "", "help": "", "label_changed": False, "author": "", "author_address": "",
+    "by_support": False, "refused": [], "allowed": "", "flags": [], "claims": None, "priority": "", "department": "", "origin": "",
+    "in_reply_to": None, "references": [], "known": True,
+}  # fmt: skip
+
+
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
     """Writes the outbox rows of a change in its transaction, and what waits for a digest; how many mails there are."""
     crash.point("F3")
@@ -73,6 +81,7 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
         notices = gather(
             connection, desk, ticket, told.event_id, told.message_id, told.change.kind, notices, shared, now
         )
+    if notices:
         threads = Threads(connection, config, ticket)
         rows = [_row(connection, config, desk, ticket, told, notice, shared, threads, now) for notice in notices]
         outbox.put(connection, rows)
@@ -153,14 +162,15 @@ def _row(
             "password_code": password_code(connection, config, person, now),
             "code_page": f"{config.base_url}{CODE_PATH}",
         }
-    addressed = _addressed(config, told.event_id, person, notice.template, facts, told.answered, now)
-    return {**addressed, "ticket_id": ticket.id, "message_id": told.message_id if notice.known else None}
+    row = addressed(config, told.event_id, person, notice.template, facts, told.answered, now)
+    return {**row, "ticket_id": ticket.id, "message_id": told.message_id if notice.known else None}
 
 
-def _addressed(
+def addressed(
     config: Config, event_id: int, person: PersonFacts, template: Template, facts: dict[str, Any], answered: str | None,
     now: datetime,
 ) -> dict[str, Any]:  # fmt: skip
+    """The outbox row of a mail with these facts about an event, but for its ticket and message; `answered`: as in Told."""
     answer = template in ANSWERS
     domain = facts["from_address"].rpartition("@")[2]
     token = sign(Token("copy", event_id, person.id), config.secret)
@@ -184,24 +194,15 @@ def tell_without_ticket(
 ) -> None:
     """The one mail that is about no ticket: that a desk takes what was written on its portal alone (EQ-66)."""
     desk = config.desks[command.desk]
-    facts = dict.fromkeys(("tag", "label", "help", "author_address", "priority", "department", "origin", "about"), "")
-    lists: dict[str, list[str]] = {"refused": [], "flags": [], "missing": [], "problems": [], "commands": []}
-    header = [command.message_id] if command.message_id else []
     known = person.confirmed
-    row = _addressed(
-        config, event_id, person, "portal_redirect",
-        {
-            **facts, **lists, "desk": desk.name, "subject": command.subject if known else "", "change": "redirected",
-            "label_changed": False, "author": desk.team, "by_support": False, "from_address": command.mailbox,
-            "allowed": allowed_text(desk.files), "claims": None, "former": None, "link": f"{config.base_url}/",
-            "at": now.isoformat(), "confirms": None, "closed": False, "role": "requester", "known": known,
-            "recipient_name": person.name if known else "", "language": person.language or desk.language,
-            "timezone": person.timezone or desk.timezone, "may_close": False,
-            "in_reply_to": command.message_id, "references": header,
-        },
-        command.answered, now,
-    )  # fmt: skip
-    outbox.put(connection, [row])
+    facts = NO_TICKET | {
+        "desk": desk.name, "subject": command.subject if known else "", "change": "redirected", "author": desk.team,
+        "from_address": command.mailbox, "allowed": allowed_text(desk.files), "link": f"{config.base_url}/",
+        "at": now.isoformat(), "role": "requester", "known": known, "recipient_name": person.name if known else "",
+        "language": person.language or desk.language, "timezone": person.timezone or desk.timezone,
+        "in_reply_to": command.message_id, "references": [command.message_id] if command.message_id else [],
+    }  # fmt: skip
+    outbox.put(connection, [addressed(config, event_id, person, "portal_redirect", facts, command.answered, now)])
 
 
 def _linked(connection: Connection, config: Config, ticket_id: int, kind: LinkKind) -> str | None:
