@@ -17,10 +17,10 @@ from starlette.responses import RedirectResponse, Response
 from gateway.portal import forms
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.destination import destination
-from gateway.portal.rendering import page
+from gateway.portal.rendering import form_page, page
 from gateway.portal.sessions import Session
 from gateway.portal.signing_in import STALE, to_come_back, wait
-from gateway.portal.visitors import drop_link, keep_link, link_of, make_visit, new_visit, remember, visit_of
+from gateway.portal.visitors import drop_link, keep_link, link_of, remember, visit_of
 from store import passwords
 from store.password_links import PATH, find_bearer, redeem
 from store.rules.people import PersonFacts
@@ -105,15 +105,10 @@ def find_mistake(password: str, again: str) -> str:
 
 
 def _form(request: Request, bearer: PersonFacts, status: int, problem: str = "") -> Response:
-    portal, visit = portal_of(request), visit_of(request)
-    fresh = "" if visit else make_visit()
-    response = page(
-        request, "password.html", status, token=portal.forms.token(_purpose(bearer), visit or fresh), problem=problem,
-        address=bearer.email, shortest=SHORTEST, longest=LONGEST,
+    return form_page(
+        request, "password.html", status, _purpose(bearer), problem=problem, address=bearer.email, shortest=SHORTEST,
+        longest=LONGEST,
     )  # fmt: skip
-    if fresh:
-        new_visit(portal, response, fresh)
-    return response
 
 
 def _purpose(bearer: PersonFacts) -> str:

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from gateway.portal import forms
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.new_password import LONGEST, SHORTEST, find_mistake, let_in
-from gateway.portal.rendering import page
+from gateway.portal.rendering import form_page
 from gateway.portal.sessions import Session
 from gateway.portal.signing_in import LONGEST_ADDRESS, STALE, to_come_back, wait
-from gateway.portal.visitors import make_visit, new_visit, visit_of
+from gateway.portal.visitors import visit_of
 from store import passwords
 from store.password_links import find_by_code, redeem_code
 from store.rules.addressing import normalise
@@ -65,12 +65,7 @@ def _redeem(portal: Portal, address: str, code: str, password: str) -> Session |
 
 
 def _form(request: Request, status: int, problem: str = "", address: str = "", code: str = "") -> Response:
-    portal, visit = portal_of(request), visit_of(request)
-    fresh = "" if visit else make_visit()
-    response = page(
-        request, "password_code.html", status, token=portal.forms.token(_PURPOSE, visit or fresh), problem=problem,
-        address=address[:LONGEST_ADDRESS], code=code[:40], shortest=SHORTEST, longest=LONGEST,
+    return form_page(
+        request, "password_code.html", status, _PURPOSE, problem=problem, address=address[:LONGEST_ADDRESS], code=code[:40],
+        shortest=SHORTEST, longest=LONGEST,
     )  # fmt: skip
-    if fresh:
-        new_visit(portal, response, fresh)
-    return response

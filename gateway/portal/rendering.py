@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 import templates
 from gateway.portal.context import portal_of
 from gateway.portal.static import address_of
-from gateway.portal.visitors import Visitor
+from gateway.portal.visitors import Visitor, make_visit, new_visit, visit_of
 
 FOLDER = Path(templates.__file__).parent / "pages"
 
@@ -29,6 +29,16 @@ def page(
         "sign_out_token": portal.forms.token("sign-out", visitor.session.id) if visitor else "",
     }
     return HTMLResponse(_environment().get_template(template).render(frame | values), status)
+
+
+def form_page(request: Request, template: str, status: int, purpose: str, **values: Any) -> HTMLResponse:
+    """A page with a form for somebody who need not be signed in: its token is tied to the browser's visit."""
+    portal, visit = portal_of(request), visit_of(request)
+    fresh = "" if visit else make_visit()
+    response = page(request, template, status, token=portal.forms.token(purpose, visit or fresh), **values)
+    if fresh:
+        new_visit(portal, response, fresh)
+    return response
 
 
 @cache

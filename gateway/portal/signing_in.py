@@ -18,9 +18,9 @@ from starlette.responses import RedirectResponse, Response
 from gateway.portal import forms
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.destination import destination
-from gateway.portal.rendering import page
+from gateway.portal.rendering import form_page
 from gateway.portal.sessions import Session
-from gateway.portal.visitors import Visitor, forget, make_visit, new_visit, remember, visit_of, visitor_of
+from gateway.portal.visitors import Visitor, forget, remember, visit_of, visitor_of
 from store import passwords, people
 from store.rules.addressing import normalise
 
@@ -91,22 +91,9 @@ async def sign_out(request: Request) -> Response:
 
 def sign_in_page(request: Request, status: int, problem: str = "", address: str = "") -> Response:
     """The form, the same for every path; with a sentence when the last try did not succeed."""
-    portal = portal_of(request)
-    visit = visit_of(request)
-    fresh = "" if visit else make_visit()
-    token = portal.forms.token("sign-in", visit or fresh)
     is_file = request.scope["path"].startswith("/f/")
-    response = page(
-        request,
-        "sign_in.html",
-        status,
-        token=token,
-        problem=problem,
-        address=address[:LONGEST_ADDRESS],
-        is_file=is_file,
-    )
-    if fresh:
-        new_visit(portal, response, fresh)
+    shown = address[:LONGEST_ADDRESS]
+    response = form_page(request, "sign_in.html", status, "sign-in", problem=problem, address=shown, is_file=is_file)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Form"  # RFC 9110 15.5.2 wants a challenge; browsers ignore this one
     return response
