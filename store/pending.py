@@ -41,8 +41,12 @@ def due(store: Store, now: datetime, limit: int) -> list[int]:
 
 
 def unfinished(store: Store, ids: Collection[int]) -> set[int]:
-    """Those whose last attempt came to no end: their worker died, and perhaps of one of them (threats 82)."""
-    query = select(Outbox.c.id).where(Outbox.c.id.in_(ids), Outbox.c.attempts > 0, Outbox.c.reply == "")
+    """Those that wait after an attempt that came to no end: their worker died, and perhaps of one of them (threats 82).
+
+    What is claimed is none of them: somebody may have begun it since `due` was asked.
+    """
+    attempted = (Outbox.c.attempts > 0, Outbox.c.reply == "", Outbox.c.state.in_(WAITING))
+    query = select(Outbox.c.id).where(Outbox.c.id.in_(ids), *attempted)
     with store.read() as connection:
         return set(connection.execute(query).scalars())
 

@@ -218,6 +218,18 @@ def test_a_row_is_claimed_by_one_worker_and_goes_back_when_its_lease_runs_out(
 
 
 @pytest.mark.req("DV-76")
+@pytest.mark.threat(82)
+def test_only_what_waits_again_after_a_claim_counts_as_left_by_a_death(any_store: Store, any_config: Config) -> None:
+    first, *_ = due_mails(any_store, any_config)
+    assert one_row.claim(any_store, first, "w0", NOW)
+    assert pending.unfinished(any_store, [first]) == set(), "it is in hand"
+    assert outbox.release(any_store, "w0", NOW) == 1
+    assert pending.unfinished(any_store, [first]) == {first}
+    assert one_row.claim(any_store, first, "w0", NOW + timedelta(minutes=1))
+    assert one_row.defer(any_store, first, "w0", "451 later", NOW + timedelta(minutes=5), NOW)
+    assert pending.unfinished(any_store, [first]) == set(), "its attempt came to an end"
+
+
 def test_who_may_no_longer_get_a_mail_is_found_at_the_last_moment(any_store: Store, any_config: Config) -> None:
     first, *_ = due_mails(any_store, any_config)
     gone = PEOPLE | {"people": [{"email": "anna@cust.test", "status": "inactive"}]}
