@@ -39,7 +39,7 @@ def _ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender:
     readable = with_crlf(raw)  # the journal keeps the bytes as they came
     if hops(readable) > HOPS:
         return _refuse(Answer.LOOP)
-    headers = list(_headers(readable))
+    headers = list(headers_of(readable))
     recipients = list(to) or own_recipients(headers, config.addresses)
     routes: dict[str, dict[str, None]] = {}
     for address in recipients:
@@ -54,7 +54,7 @@ def _ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender:
     incoming = Incoming(
         door="pipe",
         at=clock.now(),
-        sender=_fit(sender.strip().strip("<>")),
+        sender=fit(sender.strip().strip("<>")),
         routes=tuple((desk, tuple(addresses)) for desk, addresses in routes.items()),
         raw=raw,
     )
@@ -86,7 +86,7 @@ def own_recipients(headers: Iterable[tuple[str, str]], book: AddressBook) -> lis
     return []
 
 
-def _headers(raw: bytes) -> Iterable[tuple[str, str]]:
+def headers_of(raw: bytes) -> Iterable[tuple[str, str]]:
     """Name in lower case and unfolded value of each header, undecoded."""
     head = raw[:_HEAD].partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
     for line in head.decode("utf-8", "replace").split("\r\n"):
@@ -95,7 +95,7 @@ def _headers(raw: bytes) -> Iterable[tuple[str, str]]:
             yield name.strip().lower(), value.strip()
 
 
-def _fit(sender: str) -> str:
+def fit(sender: str) -> str:
     """The envelope sender, or none at all: a cut address would be somebody else's (threats 13)."""
     return sender if len(sender) <= 254 and sender.isprintable() else ""
 

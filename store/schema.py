@@ -40,6 +40,7 @@ Preference = _core(tables.Preference)
 Received = _core(tables.Received)
 Staff = _core(tables.Staff)
 Ticket = _core(tables.Ticket)
+TicketAlias = _core(tables.TicketAlias)
 TicketNumber = _core(tables.TicketNumber)
 Undeliverable = _core(tables.Undeliverable)
 

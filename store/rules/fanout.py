@@ -88,6 +88,7 @@ class Change:
     answer: Answer | None = "confirmation"  # of "opened": what its sender is told
     missing: tuple[str, ...] = ()  # of "opened": fields to be asked for
     quiet: bool = False  # staff alone are told
+    silent: bool = False  # nobody is: it happened long ago, and an archive tells of it
     addressee: int | None = None  # the one person who is told
 
 
@@ -118,6 +119,8 @@ class Notice:
 
 def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, ...]:
     """The mails that follow from a change, each person at most once, in a stable order."""
+    if change.silent:
+        return ()
     row = TABLE["closed_by_support" if change.kind == "closed" and change.by_support else change.kind]
     if row.named:
         return _to_one(row.named, change, concerned, desk)

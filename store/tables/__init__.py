@@ -11,7 +11,18 @@ from store.tables.journal import Journal, Received
 from store.tables.outbox import Outbox, Undeliverable
 from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
 from store.tables.telling import Gathered, Preference
-from store.tables.tickets import Attachment, Blob, Cc, Consulted, Event, Link, Message, Ticket, TicketNumber
+from store.tables.tickets import (
+    Attachment,
+    Blob,
+    Cc,
+    Consulted,
+    Event,
+    Link,
+    Message,
+    Ticket,
+    TicketAlias,
+    TicketNumber,
+)
 
 __all__ = [
     "JOURNAL",
@@ -42,6 +53,7 @@ __all__ = [
     "Received",
     "Staff",
     "Ticket",
+    "TicketAlias",
     "TicketNumber",
     "Undeliverable",
     "Utc",
