@@ -1,4 +1,4 @@
-"""`import`: old mail of an archive, into the journal."""
+"""`import` and `reconcile`: old mail of an archive into the journal, and what of it is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import ConfigFile, opened
+from gateway.cli.options import AsJson, ConfigFile, opened
+from gateway.cli.reading import print_json, show
 from store.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ Mailbox = Annotated[str, typer.Option("--to", metavar="ADDRESS", help="The mailb
 
 
 def add_to(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Adds the commands."""
     app.command("import")(import_archive)
+    app.command()(reconcile)
 
 
 def import_archive(
@@ -82,6 +84,52 @@ def import_archive(
         raise BadInput(
             f"{told.too_large[0]}: larger than [smtp] max_size, as are {len(told.too_large)} in all; they were not taken"
         )
+
+
+def reconcile(paths: Paths, to: Mailbox, as_json: AsJson = False, config: ConfigFile = None) -> None:
+    """Compare mbox files and maildirs with the journal, by content, and name every mail that only one of them has.
+
+    What the journal alone has is named for the time that the archive covers. Nothing is changed. Exits 1 when the archive
+    holds a mail that the journal has not: `postern import` takes those in and tells nobody, `postern ingest --to ADDRESS
+    FILE` takes one as if it came today.
+    """
+    from gateway import reconciling
+    from gateway.archive import Archive
+    from store.clock import now
+
+    with opened(config) as (settings, store), Archive(paths) as archive, _bar() as progress:
+        desk, address = _mailbox(settings, to)
+        surveyed = progress.add_task("looking", total=None)
+        entries = list(progress.track(archive.entries(now()), task_id=surveyed))
+        compared = progress.add_task("comparing", total=len(entries))
+        kept = list(progress.track(reconciling.look_at(archive, entries), task_id=compared))
+        found = reconciling.reconcile(store, kept, desk, address)
+    missing = [
+        {"place": one.place, "at": one.at.isoformat(), "message_id": one.message_id.strip("<>") or None, "subject": one.subject}
+        for one in found.missing
+    ]  # fmt: skip
+    extra = [
+        {"id": one.id, "at": one.at.isoformat(), "sender": one.sender, "message_id": one.message_id} for one in found.extra
+    ]  # fmt: skip
+    if as_json:
+        print_json({"archive": found.archived, "journal": found.journalled, "missing": missing, "extra": extra})
+    else:
+        for name, rows, columns in (
+            ("In the archive and not in the journal", missing, ("place", "at", "message_id", "subject")),
+            ("In the journal and not in the archive", extra, ("id", "at", "sender", "message_id")),
+        ):
+            if rows:
+                typer.echo(f"{name}:")
+                show(rows, False, columns, "")
+        typer.echo(
+            f"{found.archived} mails in the archive, {len(missing)} of them not in the journal; {len(extra)} in the journal alone."
+        )
+        if missing:
+            typer.echo(
+                "`postern import` takes in what is missing, without a word to anybody; `postern ingest FILE` as mail of today."
+            )
+    if missing:
+        raise typer.Exit(1)
 
 
 def _mailbox(config: Config, address: str) -> tuple[str, str]:
