@@ -49,10 +49,11 @@ def excerpt(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """A file as it is named in a mail: its size in words, or why it was refused."""
+    """A file as it is named in a mail: its size in words, or why it was refused; `link`: where to fetch it."""
 
     name: str
     note: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +119,5 @@ class MailContext:
     origin: str
     flags: tuple[str, ...]
     claims: str
+    upload_link: str = ""  # where what was refused can be put on the ticket, for two weeks and without signing in
     digest: Digest = NO_DIGEST

@@ -124,7 +124,7 @@ _SAMPLES: dict[str, MailContext] = {
     "staff_reply-requester": replace(_REPLY, close_address=_CLOSE),
     "staff_reply-excerpt": replace(
         _REPLY, text="Hello Anna,\n\nthank you for the log. The disk filled up because…", shortened=True,
-        attached=(FileLine("report.pdf", "1.2 MB"),), elsewhere=(FileLine("dump.zip", "14.6 MB"),)),
+        attached=(FileLine("report.pdf", "1.2 MB"),), elsewhere=(FileLine("dump.zip", "14.6 MB", "https://help.example.com/file?token=WyJvbmUiXQ"),)),
     "staff_reply-link_only": replace(_REPLY, text="", withheld=True, preferred_channel=_PORTAL),
     "ticket_update-admin-opened": replace(_BASE, role="admin", name="Otto Weber", elsewhere=(_LOG,)),
     "ticket_update-requester-reply": replace(_WROTE, author="Ben Weber", attached=(), elsewhere=(_LOG,)),
@@ -159,7 +159,7 @@ _SAMPLES: dict[str, MailContext] = {
     "digest-burst": replace(
         _STAFF, change="digest", text="", attached=(), author="", author_address="", priority="",
         digest=Digest(SAMPLE_BURST)),
-    "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
+    "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED, upload_link="https://help.example.com/upload?token=WyJvbmUiXQ"),
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ from store.rules.fanout import Change
 from store.rules.states import Happening
 from store.schema import Message, Ticket
 from store.telling import Told, tell
+from store.uploads import use_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def _customer_reply(connection: Connection, config: Config, command: CustomerRep
     now = time_of(command.message, now)
     author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
     message_id = write_message(connection, ticket.id, command.message, author, "customer", now)
+    if command.uses is not None:
+        use_up(connection, ticket.id, command.uses, author, message_id, now)
     event = write_event(
         connection, ticket.id, "closed" if command.close else "reply", author, now, message_id=message_id
     )

@@ -51,7 +51,8 @@ class CustomerReply:
 
     `cc_left_out`: whom the mail was copied to, but who do not join the ticket by it (threats 42). `quiet`: staff alone are
     told. `acknowledge` False: its author has had enough automatic answers. `joins`: the author becomes one of the people
-    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority.
+    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority. `uses`: the event
+    whose link to upload files it uses up.
     """
 
     ticket: int
@@ -69,6 +70,7 @@ class CustomerReply:
     joins: bool = False
     close: bool = False
     alerts: tuple[str, ...] = ()
+    uses: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
