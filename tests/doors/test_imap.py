@@ -136,7 +136,6 @@ ADDRESSED: list[tuple[dict[str, str], list[str]]] = [
 ]
 
 
-@pytest.mark.threat(44)
 def test_a_mail_is_for_its_mailbox_whatever_its_headers_say(server: Served, tmp_path: Path) -> None:
     server.put(*(letter(number, **headers) for number, (headers, _) in enumerate(ADDRESSED)))
     with house(tmp_path, {"port": server.port}) as desk, desk.fetching():
