@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 
-from gateway.pipe import headers_of, with_crlf
+from gateway.pipe import headers_of
 from store.errors import BadInput
 from store.rules.old_mail import likely_time
 
@@ -107,7 +107,7 @@ def _of_maildir(source: int, path: Path, now: datetime) -> Iterator[Entry]:
 
 def time_of(head: bytes, now: datetime) -> datetime:
     """When the last server received a mail with this head, else when it says that it was sent, as far as that can be."""
-    headers = list(headers_of(with_crlf(head)))
+    headers = list(headers_of(head))
     received = next((value.rpartition(";")[2] for name, value in headers if name == "received"), "")
     date = next((value for name, value in headers if name == "date"), "")
     return likely_time((_read(received), _read(date)), now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from gateway.archive import Archive, Entry
-from gateway.pipe import fit, headers_of, with_crlf
+from gateway.pipe import fitting, headers_of
 from store import clock, journal, outcomes, parts
 from store.database import Store
 from store.journal import Incoming
@@ -84,5 +84,5 @@ def _portions(archive: Archive, entries: Iterable[Entry]) -> Iterator[list[tuple
 
 def _incoming(raw: bytes, to: tuple[str, str], terms: Terms) -> Incoming:
     desk, address = to
-    path = next((value for name, value in headers_of(with_crlf(raw[:_HEAD])) if name == "return-path"), "")
-    return Incoming(DOOR, clock.now(), fit(path.strip().strip("<>")), ((desk, (address,)),), raw, old=terms)
+    path = next((value for name, value in headers_of(raw[:_HEAD]) if name == "return-path"), "")
+    return Incoming(DOOR, clock.now(), fitting(path.strip().strip("<>")), ((desk, (address,)),), raw, old=terms)

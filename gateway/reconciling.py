@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.archive import Archive, Entry
 from gateway.parse.canonical import hash_message
 from gateway.parse.headers import settle_line_ends
-from gateway.pipe import headers_of, with_crlf
+from gateway.pipe import headers_of
 from store import ledgers
 from store.database import Store
 from store.ledgers import Accepted
@@ -42,7 +42,7 @@ def look_at(archive: Archive, entries: Iterable[Entry]) -> Iterable[Kept]:
     """The mails of an archive as they are compared, one at a time. Raises OSError."""
     for entry in entries:
         raw = archive.read(entry)
-        told = dict(reversed(list(headers_of(with_crlf(raw[:_HEAD])))))
+        told = dict(reversed(list(headers_of(raw[:_HEAD]))))
         message_id, subject = told.get("message-id", "")[:200], told.get("subject", "")[:200]
         yield Kept(entry.place, entry.at, content_of(raw), message_id, subject)
 
