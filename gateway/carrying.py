@@ -6,6 +6,7 @@ from typing import Literal
 
 from gateway import asking
 from gateway.case import Case, Work
+from gateway.decide.support import own_words
 from store.commands import (
     AddNote,
     CloseTicket,
@@ -18,6 +19,7 @@ from store.commands import (
     RecordTrace,
     Redirect,
     RefuseRequest,
+    SupportReply,
 )  # fmt: skip
 from store.rules.delivery import is_hard
 from store.rules.tags import base_subject
@@ -35,7 +37,7 @@ def work_for(case: Case) -> Work:
             return _reply(case)
         case "auto" if verdict.ticket is not None:
             return Work((RecordTrace(verdict.ticket, case.message(auto=case.parsed.auto or "auto-generated")),))
-        case "bounce" if case.facts.reported is not None:
+        case "bounce" if case.facts.reported is not None and not case.facts.old:
             return Work((_bounce(case),))
         case "duplicate" if verdict.ticket is not None and verdict.raise_to is not None:
             box = case.facts.mailbox
@@ -48,6 +50,8 @@ def _opening(case: Case) -> OpenTicket:
     links = [NewLink("same_mail", ticket) for ticket in facts.elsewhere]
     if verdict.linked_to is not None:
         links.insert(0, NewLink("follow_up" if verdict.follows_up else "claims", verdict.linked_to))
+    ours = verdict.speaker == "support"  # a desk's own first words, of an archive: its ticket is of whom they went to
+    people = case.written_to[1:] if ours else case.others
     return OpenTicket(
         desk=facts.desk.name,
         subject=base_subject(case.parsed.subject, facts.desk.key),
@@ -55,7 +59,7 @@ def _opening(case: Case) -> OpenTicket:
         department=facts.mailbox.department,
         priority=case.priority,
         origin=f"mail:{facts.mailbox.address}",
-        cc=case.others if verdict.answer and verdict.names_people else (),
+        cc=people if (verdict.answer or facts.old) and verdict.names_people else (),
         flags=verdict.flags,
         links=tuple(links),
         answer=verdict.answer,
@@ -68,6 +72,7 @@ def _opening(case: Case) -> OpenTicket:
         also_to=tuple(box.address for box in facts.mailboxes if box != facts.mailbox),
         join_organization=facts.desk.domain_join and facts.dmarc == "pass",
         spam=verdict.spam,
+        written_to=case.written_to[0] if ours else None,
     )
 
 
@@ -84,6 +89,10 @@ def _reply(case: Case) -> Work:
     if verdict.confirms is not None:
         return asking.confirmed(case, verdict.confirms)
     match verdict.speaker:
+        case "support" if case.facts.old:
+            return Work((SupportReply(case.ticket, case.message(text=own_words(case.parsed), as_support=True)),))
+        case "staff_note" if case.facts.old:
+            return Work((AddNote(case.ticket, case.message(whole=True), flags=verdict.flags),))
         case "support":
             return asking.answer(case)
         case "staff_note":
@@ -108,11 +117,11 @@ def _customer(case: Case) -> CustomerReply:
         case.message(text=verdict.requested.text if verdict.requested else None),
         cc=case.others if verdict.names_people else (),
         cc_left_out=() if verdict.names_people else tuple(other.email for other in case.others),
-        priority=case.priority,
+        priority="low" if case.facts.old else case.priority,
         already=case.addressed,
         flags=verdict.flags,
         proved=verdict.proved,
-        fields=case.fields,
+        fields=() if case.facts.old else case.fields,
         cited=case.facts.cited,
         acknowledge=verdict.acknowledge,
         quiet=verdict.quiet,

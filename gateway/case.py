@@ -9,10 +9,11 @@ from gateway.decide import Facts, Verdict
 from gateway.parse import Parsed
 from gateway.studying import Studied
 from store import people
-from store.commands import Author, Command, Fields, NewFile, NewMessage
+from store.commands import Author, Command, Fields, NewFile, NewMessage, OldMail
 from store.config import Config
 from store.journal import JournalRow
 from store.rules.desk import PRIORITIES, Priority
+from store.rules.old_mail import find_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,21 @@ class Case:
                 named.setdefault(address.address, Author(address.address, address.name))
         named.pop(self.author.email, None)
         return tuple(named.values())
+
+    @property
+    def old(self) -> OldMail | None:
+        """What is kept with a message of an archive."""
+        terms = self.facts.old
+        if terms is None:
+            return None
+        return OldMail(terms.at, terms.closes, find_numbers(self.parsed.subject, terms.numbers))
+
+    @property
+    def written_to(self) -> tuple[Author, ...]:
+        """Whom a mail of our own went to."""
+        own = self.config.addresses.is_own
+        named = {a.address: Author(a.address, a.name) for a in (*self.parsed.to, *self.parsed.cc) if not own(a.address)}
+        return tuple(named.values()) or (Author(people.NOBODY),)
 
     @property
     def addressed(self) -> frozenset[str]:
@@ -124,6 +140,7 @@ class Case:
             auto=auto,
             dmarc=self.facts.dmarc,
             conversation=parsed.conversation,
+            old=self.old,
         )
 
     def _files(self) -> tuple[NewFile, ...]:

@@ -15,6 +15,7 @@ def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
         "sender is": "staff" if facts.staff else "known" if facts.sender and facts.sender.confirmed else "unknown",
         "of an organization's domain": facts.of_organization,
         "mailboxes": [mailbox.address for mailbox in facts.mailboxes],
+        "of an archive, from": facts.old.at.isoformat() if facts.old else None,
         "automatic": parsed.auto,
         "null sender": facts.null_sender,
         "own mail": facts.own_message or facts.sender_is_desk,

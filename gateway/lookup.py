@@ -21,6 +21,7 @@ from store.pointers import named as tickets_named
 from store.rules.addressing import Place, normalise, without_extension
 from store.rules.desk import Desk
 from store.rules.gist import gist
+from store.rules.old_mail import Number, find_numbers
 from store.rules.people import PersonFacts, relation
 from store.rules.tags import find_tags
 from store.rules.tokens import Token, loop_mark, verify
@@ -30,7 +31,11 @@ _MOST_TAGS = 10
 _REDELIVERED = timedelta(days=5)  # how long a mail server tries (RFC 5321 4.5.4.1)
 _EVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _ALL_ROWS = 2**62
-_REMOTE_DOORS = ("smtp", "lmtp")  # doors whose envelope sender is known, so that an empty one is the null sender
+_REMOTE_DOORS = (
+    "smtp",
+    "lmtp",
+    "imap",
+)  # doors whose envelope sender is known, so that an empty one is the null sender
 _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 
@@ -50,12 +55,15 @@ def look_up(
     ids = list(dict.fromkeys([*parsed.in_reply_to, *reversed(parsed.references)]))[:_MOST_IDS]
     own = {id_: token for id_ in ids if (token := own_id(id_, config.secret))}
     tags = [str(number) for key, number in find_tags(parsed.subject) if key == desk.key][:_MOST_TAGS]
-    named = _named(connection, desk, tokens, ids, own, tags, parsed, sender, now)
+    patterns = (*(row.old.numbers if row.old else ()), *desk.old_numbers)
+    aliases = find_numbers(parsed.subject, patterns)[:_MOST_TAGS] if patterns else ()
+    named = _named(connection, desk, tokens, ids, own, tags, aliases, parsed, sender, now)
     past = ask.past(connection, _asking(config, row, parsed, email, now, rows_before))
     return Facts(
         desk=desk,
         mailboxes=tuple(dict.fromkeys(place.mailbox for place in places)) or (desk.main,),
         now=now,
+        old=row.old,
         null_sender=row.door in _REMOTE_DOORS and not row.sender,
         sender=sender,
         sender_is_desk=_is_desk(config, parsed),
@@ -69,7 +77,7 @@ def look_up(
         duplicate_refused=past.refused,
         elsewhere=past.elsewhere,
         id_reused=past.id_reused,
-        evidence=tuple(_evidence(config, named, tokens, own, ids, tags, sender)),
+        evidence=tuple(_evidence(config, named, tokens, own, ids, tags, aliases, sender)),
         cited=_cited(parsed, own, named),
         reported=_reported(connection, desk, tokens, parsed, config.secret),
         answers_today=past.answers_today,
@@ -106,8 +114,8 @@ def _asking(config: Config, row: JournalRow, parsed: Parsed, email: str, now: da
         desk=row.desk,
         desks=list(config.desks),
         content_key=content_key(parsed, row),
-        # Without a Message-ID only of late: a nightly alarm may never vary.
-        content_since=_EVER if parsed.message_id else now - _REDELIVERED,
+        # Without a Message-ID only of late: a nightly alarm may never vary. An archive holds each mail once.
+        content_since=_EVER if parsed.message_id or row.old else now - _REDELIVERED,
         message_id=parsed.message_id,
         email=email,
         correspondent=without_extension(email),
@@ -138,7 +146,7 @@ def _holds_our_words(config: Config, parsed: Parsed) -> bool:
 
 def _named(
     connection: Connection, desk: Desk, tokens: Sequence[Token], ids: Sequence[str], own: dict[str, Token],
-    numbers: Sequence[str], parsed: Parsed, sender: PersonFacts | None, now: datetime,
+    numbers: Sequence[str], aliases: Sequence[Number], parsed: Parsed, sender: PersonFacts | None, now: datetime,
 ) -> list[Named]:  # fmt: skip
     """Every ticket the mail points at, in one question."""
     pointers = Pointers(
@@ -148,6 +156,7 @@ def _named(
         parked=[token.id for token in tokens if token.kind == "confirm"],
         message_ids=[id_ for id_ in ids if id_ not in own],
         numbers=[int(number) for number in numbers],
+        aliases=[number for _system, number in aliases],
         roots=[id_ for id_ in ids if id_ not in own],
         own=parsed.message_id,
     )
@@ -156,7 +165,7 @@ def _named(
 
 def _evidence(
     config: Config, named: Sequence[Named], tokens: Sequence[Token], own: dict[str, Token], ids: Sequence[str],
-    numbers: Sequence[str], sender: PersonFacts | None,
+    numbers: Sequence[str], aliases: Sequence[Number], sender: PersonFacts | None,
 ) -> Iterable[Evidence]:  # fmt: skip
     """Strongest kind first (design 3); within a kind, tickets the sender has a part in come first (X-09)."""
     found: dict[EvidenceKind, list[Evidence]] = {kind: [] for kind in KINDS}
@@ -193,8 +202,12 @@ def _evidence(
         for one in by_key.get(("event", str(token.id)), ()):
             add("own_message_id", one, token)
     # In the order of the mail. Anybody can use a Message-ID again; of several tickets the one that had it first comes first.
-    for pointer, kind, order in (("message_id", KINDS[2], ids), ("number", KINDS[3], numbers), ("root", KINDS[4], ())):
-        mine = [one for one in named if one.kind == pointer]
+    places: tuple[tuple[str, EvidenceKind, Sequence[str]], ...] = (
+        ("message_id", "message_id", ids), ("number", "subject_tag", numbers),
+        ("alias", "old_number", [" ".join(alias) for alias in aliases]), ("root", "root", ()),
+    )  # fmt: skip
+    for pointer, kind, order in places:
+        mine = [one for one in named if one.kind == pointer and (pointer != "alias" or one.key in order)]
         for one in sorted(mine, key=lambda one: order.index(one.key) if one.key in order else 0):
             add(kind, one)
     for evidences in found.values():

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from store.errors import ConfigError
-from store.rules.addressing import AddressBook
+from store.rules.addressing import AddressBook, NotOurs, normalise
 from store.rules.desk import Desk
-from store.settings import Settings
+from store.settings import ImapSection, Settings
 
 if TYPE_CHECKING:
     from store.signing_keys import DkimKey
@@ -71,6 +71,24 @@ class Config:
             return AddressBook.of(self.desks.values())
         except ValueError as error:
             raise ConfigError(f"{self.folder / self.settings.desks}: {error}") from None
+
+    @cached_property
+    def imap(self) -> tuple[ImapSection, ...]:
+        """The folders mail is fetched from, each with the address of a desk. Raises ConfigError for one without."""
+        sections = []
+        known: set[tuple[str, str]] = set()
+        for number, section in enumerate(self.settings.imap):
+            key = f"{self.file}: imap.{number}"
+            to = normalise(section.to or section.user)
+            place = self.addresses.locate(to)
+            if isinstance(place, NotOurs) or place.extension:
+                named = "to" if section.to else "user"
+                raise ConfigError(f"{key}.{named}: {to} is no mailbox of a desk; `to` names the one its mail is for")
+            if (section.account, section.folder) in known:
+                raise ConfigError(f"{key}.folder: {section.folder} of {section.account} is read already")
+            known.add((section.account, section.folder))
+            sections.append(section.model_copy(update={"to": to}))
+        return tuple(sections)
 
     @cached_property
     def dkim_keys(self) -> tuple[DkimKey, ...]:

@@ -15,6 +15,7 @@ from store import crash
 from store.blobs import Blobs
 from store.database import Store
 from store.errors import NotFound
+from store.rules.old_mail import Terms, of_json
 from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
@@ -23,7 +24,10 @@ _AT_ONCE = 32 << 20  # bytes of messages read at a time, unless a single one is 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message at a door, with its envelope. `routes`: the recipients of each desk addressed; sender "" is the null sender."""
+    """A message at a door, with its envelope. `routes`: the recipients of each desk addressed; sender "" is the null sender.
+
+    `old`: the terms on which a mail of an archive is taken.
+    """
 
     door: str
     at: datetime
@@ -32,6 +36,7 @@ class Incoming:
     raw: bytes
     peer: str = ""
     helo: str = ""
+    old: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class JournalRow:
     missing: bool = False
     peer: str = ""  # the address that handed it to a door, and the name it gave in EHLO
     helo: str = ""
+    old: Terms | None = None  # of a mail of an archive
 
 
 def append(store: Store, messages: Sequence[Incoming]) -> list[tuple[int, ...]]:
@@ -79,6 +85,7 @@ def _prepare(blobs: Blobs, message: Incoming) -> dict[str, object]:
         "recipients": [address for _, addresses in message.routes for address in addresses],
         "size": len(message.raw), "sha256": digest, "raw": None if large else message.raw,
         "blob": digest if large else None, "peer": message.peer, "helo": message.helo,
+        "old": message.old.as_json() if message.old else None,
     }  # fmt: skip
 
 
@@ -102,6 +109,7 @@ def _insert(
 _COLUMNS = (
     Journal.c.id, Journal.c.desk, Journal.c.recipients, Received.c.door, Received.c.at, Received.c.sender, Received.c.size,
     Received.c.sha256, Received.c.raw, Received.c.blob, Received.c.peer, Received.c.helo,
+    Received.c.old,
 )  # fmt: skip
 
 
@@ -133,6 +141,17 @@ def row(store: Store, journal_id: int) -> JournalRow:
     return _row(store.blobs, values)
 
 
+def known(store: Store, desk: str, digests: Iterable[str]) -> set[str]:
+    """Which messages the journal holds for a desk, of these SHA-256s."""
+    query = (
+        select(Received.c.sha256)
+        .join(Journal, Journal.c.received_id == Received.c.id)
+        .where(Received.c.sha256.in_(list(digests)), Journal.c.desk == desk)
+    )
+    with store.read_journal() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def last_before(store: Store, at: datetime) -> int:
     """The newest id of a row that was received before a moment, 0 for none."""
     query = (
@@ -149,14 +168,16 @@ def last_id(store: Store) -> int:
 
 
 def _row(blobs: Blobs, values: Any) -> JournalRow:
-    id_, desk, recipients, door, at, sender, size, digest, raw, blob, peer, helo = values
+    id_, desk, recipients, door, at, sender, size, digest, raw, blob, peer, helo, old = values
     missing = False
     if blob:
         try:
             raw = blobs.get(blob)
         except NotFound:  # one lost file must not stop the mails behind it
             raw, missing = b"", True
-    return JournalRow(id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing, peer, helo)
+    return JournalRow(
+        id_, desk, tuple(recipients), door, at, sender, size, digest, bytes(raw), missing, peer, helo, of_json(old)
+    )  # fmt: skip
 
 
 def count_after(store: Store, after: int, upto: int) -> int:

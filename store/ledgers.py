@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from store import journal as rows
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound
+from store.rules.addressing import without_extension
+from store.rules.old_mail import of_json
 from store.schema import Journal, Outbox, Outcome, Received
 from store.views import iso, tags
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A mail some door took for a desk. `content`: the hash of what it says; `at`: when it was received, by us or long ago."""
+
+    id: int
+    at: datetime
+    sender: str
+    mailboxes: frozenset[str]
+    content: bytes
+    message_id: str | None = None
+
+
+def accepted(store: Store, desk: str, content_of: Callable[[bytes], bytes]) -> Iterator[Accepted]:
+    """Every mail of a desk, oldest first; `content_of` gives the hash of one that is not filed yet."""
+    filed = select(Outcome.c.journal_id, Outcome.c.content_hash, Outcome.c.message_id).where(Outcome.c.desk == desk)
+    with store.read() as connection:
+        known = {id_: (hash_, named) for id_, hash_, named in connection.execute(filed) if hash_}
+    query = select(
+        Journal.c.id, Journal.c.recipients, Received.c.at, Received.c.sender, Received.c.old
+    ).join(Received, Received.c.id == Journal.c.received_id).where(Journal.c.desk == desk)  # fmt: skip
+    with store.read_journal() as connection:
+        all_rows = connection.execute(query.order_by(Journal.c.id)).all()
+    for row in all_rows:
+        hash_, named = known.get(row.id, ("", None))
+        content = bytes.fromhex(hash_.partition(":")[0]) if hash_ else content_of(rows.row(store, row.id).raw)
+        old = of_json(row.old)
+        mailboxes = frozenset(map(without_extension, row.recipients))
+        yield Accepted(row.id, old.at if old else row.at, row.sender, mailboxes, content, named)
 
 
 def journal(store: Store, config: Config, only: Collection[int] | None = None) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ _TEXTS = select(Message.c.id, Message.c.text).where(Message.c.id.in_(_ABOUT))
 _FILES = (
     select(
         Attachment.c.message_id, Attachment.c.filename, Attachment.c.content_type, Attachment.c.size, Attachment.c.sha256,
-        Attachment.c.inline, Attachment.c.content_id,
+        Attachment.c.inline, Attachment.c.content_id, Attachment.c.id,
     )
     .where(Attachment.c.message_id.in_(_ABOUT), Attachment.c.verdict == "accepted")
     .order_by(Attachment.c.id)

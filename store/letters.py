@@ -18,6 +18,7 @@ class LetterFile:
     sha256: str
     inline: bool
     content_id: str | None
+    id: int = 0  # of the attachment
 
 
 @dataclass(frozen=True, slots=True)

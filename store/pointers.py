@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from store.questions import Question, among
 from store.rules.people import TicketFacts
-from store.schema import Cc, Cited, Consulted, Event, Message, Parked, Person, Ticket
+from store.schema import Cc, Cited, Consulted, Event, Message, Parked, Person, Ticket, TicketAlias
 from store.tables import Utc
 
 
@@ -35,7 +35,7 @@ from store.tables import Utc
 class Pointers:
     """What in a mail may lead to a ticket of a desk: ids of tickets, events and parked requests, Message-IDs, numbers.
 
-    `roots`: Message-IDs it answers; `own`: its own Message-ID.
+    `aliases`: numbers of other systems. `roots`: Message-IDs it answers; `own`: its own Message-ID.
     """
 
     tickets: Sequence[int] = ()
@@ -43,13 +43,14 @@ class Pointers:
     parked: Sequence[int] = ()
     message_ids: Sequence[str] = ()
     numbers: Sequence[int] = ()
+    aliases: Sequence[str] = ()
     roots: Sequence[str] = ()
     own: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A ticket and the pointer that led to it; `key` is that id, Message-ID or number."""
+    """A ticket and the pointer that led to it; `key` is that id, Message-ID or number; of an alias, its system before it."""
 
     kind: str
     key: str
@@ -86,6 +87,9 @@ _POINTERS: CompoundSelect[Any] = union_all(
     _pointing(_kind("number"), Ticket.c.number, Ticket.c.id, Ticket.c.id).where(
         Ticket.c.desk == _DESK, among(Ticket.c.number, "numbers")
     ),
+    _pointing(
+        _kind("alias"), TicketAlias.c.system + " " + TicketAlias.c.number, TicketAlias.c.id, TicketAlias.c.ticket_id
+    ).where(TicketAlias.c.desk == _DESK, among(TicketAlias.c.number, "aliases")),
     _pointing(_kind("root"), Cited.c.message_id, Cited.c.id, Cited.c.ticket_id).where(
         Cited.c.desk == _DESK, among(Cited.c.message_id, "roots")
     ),
@@ -121,6 +125,7 @@ def named(connection: Connection, desk: str, pointers: Pointers, person: int | N
     values = {
         "desk": desk, "tickets": pointers.tickets, "events": pointers.events, "parked": pointers.parked,
         "message_ids": pointers.message_ids, "numbers": [n for n in pointers.numbers if n < 2**31],
+        "aliases": pointers.aliases,
         "roots": [*pointers.roots, *([pointers.own] if pointers.own else ())], "person": person or 0, "before": before,
     }  # fmt: skip
     return [

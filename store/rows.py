@@ -55,7 +55,7 @@ def find_ticket(connection: Connection, config: Config, ticket_id: int) -> tuple
 
 
 def write_message(
-    connection: Connection, ticket_id: int, message: NewMessage, author: int, side: str, now: datetime, note: bool = False
+    connection: Connection, ticket_id: int, message: NewMessage, author: int | None, side: str, now: datetime, note: bool = False
 ) -> int:  # fmt: skip
     """Writes a message with its attachments; its id."""
     values = {
@@ -162,7 +162,7 @@ def was_told(connection: Connection, ticket_id: int, kind: EventKind, person: in
 
 
 def note_refused(
-    connection: Connection, ticket_id: int, message_id: int, actor: int, files: Sequence[NewFile], now: datetime
+    connection: Connection, ticket_id: int, message_id: int, actor: int | None, files: Sequence[NewFile], now: datetime
 ) -> None:  # fmt: skip
     """Writes an event for each refused file, with its reason (IN-18)."""
     for file in files:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 _SIZE = re.compile(r"^\s*(\d+)\s*([KMG]?)(?:i?B)?\s*$", re.IGNORECASE)
@@ -67,6 +67,57 @@ class LmtpSection(Section):
     )
 
 
+def _folder_name(value: str) -> str:
+    """A line end in a name would be a command of its own to the server (CVE-2025-15366)."""
+    if not value or any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError("expected the name of a folder, without control characters")
+    return value
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+
+
+class ImapSection(Section):
+    host: str = Field(min_length=1, description="the IMAP server")
+    port: int | None = Field(None, gt=0, lt=65536, description="993, or 143 unless tls is `implicit`")
+    tls: Literal["implicit", "starttls", "off"] = Field(
+        "implicit", description="`implicit`: from the first byte; `starttls`: never without; `off`: in clear"
+    )
+    user: FolderName = Field(description="who logs in, mostly the mail address of the mailbox")
+    password_file: Path | None = Field(None, description="file with the password alone; relative to the file")
+    oauth: str | None = Field(None, description="instead of a password: the name of an [[oauth]] that gives tokens")
+    folder: FolderName = Field("INBOX", description="the folder that is read")
+    after: FolderName = Field(
+        "seen",
+        pattern="^(seen|leave|move:.+)$",
+        description="what becomes of a mail once it is kept for good: `seen` marks it as read, `move:FOLDER` moves it, `leave` "
+        "does nothing",
+    )
+    to: str | None = Field(None, description="the mailbox of a desk that the mails are for; `user` when unset")
+    first: Literal["all", "new"] = Field(
+        "all", description="what is taken of a folder never read before: `all` its mails, or `new` ones only"
+    )
+    poll: float = Field(
+        60, gt=0, le=300, description="seconds between looks, also while the server promises to tell (IDLE)"
+    )
+
+    @property
+    def account(self) -> str:
+        """What its progress is kept under, together with the folder."""
+        return f"{self.user}@{self.host}"
+
+    @property
+    def name(self) -> str:
+        """What people read of it."""
+        return f"{self.user} {self.folder}"
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> ImapSection:
+        if (self.password_file is None) == (self.oauth is None):
+            raise ValueError("expected either password_file or oauth")
+        return self
+
+
 class DkimSection(Section):
     domain: str = Field(description="mails from it and the domains below it are signed")
     selector: str = Field(description="the public key stands in the TXT record SELECTOR._domainkey.DOMAIN")
@@ -122,6 +173,7 @@ class Settings(BaseSettings):
     queue: QueueSection = QueueSection()
     smtp: SmtpSection = SmtpSection()
     lmtp: LmtpSection = LmtpSection()
+    imap: tuple[ImapSection, ...] = Field((), description="a mailbox that mail is fetched from")
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()

@@ -13,6 +13,7 @@ from store import crash, outbox, people
 from store.commands import NewFile, Redirect
 from store.commands.values import LinkKind
 from store.config import Config
+from store.file_links import UPLOAD, FileLink
 from store.gathering import gather
 from store.password_links import CODE_PATH, password_code, password_link
 from store.rules.addressing import without_extension
@@ -115,6 +116,7 @@ def _shared(
         "claims": _linked(connection, config, ticket.id, "claims"),
         "former": _linked(connection, config, ticket.id, "follow_up"),
         "link": f"{config.base_url}/t/{desk.key}-{ticket.number}{anchor}",
+        "site": config.base_url,
         "at": now.isoformat(),
         "missing": list(told.change.missing),
         "about": told.about,
@@ -156,6 +158,9 @@ def _row(
             facts["about"] = ""
     if outside:
         facts |= _NOT_OUTSIDE
+    if facts["refused"] and person.id == told.change.actor and notice.role != "staff":
+        link = FileLink(UPLOAD, person.id, told.event_id, ticket.id, now)
+        facts["upload_link"] = link.address(config.base_url, config.secret)
     if notice.template == "login_help" and person.confirmed and person.active:
         facts |= {
             "password_link": password_link(connection, config, person, now, f"/t/{desk.key}-{ticket.number}"),

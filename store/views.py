@@ -81,7 +81,7 @@ def _listed(
 def ticket(connection: Connection, config: Config, row: Any, *, public_only: bool = False) -> dict[str, Any]:
     """One ticket with messages, events and links; `public_only` leaves out everything a customer may not see."""
     summary = _summaries(connection, config, [row])[0]
-    query = select(*Message.c).where(Message.c.ticket_id == row.id).order_by(Message.c.id)
+    query = select(*Message.c).where(Message.c.ticket_id == row.id).order_by(Message.c.at, Message.c.id)
     if public_only:
         query = query.where(~Message.c.note, Message.c.side != "system")
     messages = connection.execute(query).all()

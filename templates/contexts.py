@@ -13,6 +13,7 @@ Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -49,10 +50,11 @@ def excerpt(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """A file as it is named in a mail: its size in words, or why it was refused."""
+    """A file as it is named in a mail: its size in words, or why it was refused; `link`: where to fetch it."""
 
     name: str
     note: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +120,5 @@ class MailContext:
     origin: str
     flags: tuple[str, ...]
     claims: str
+    upload_link: str = ""  # where what was refused can be put on the ticket, for two weeks and without signing in
     digest: Digest = NO_DIGEST

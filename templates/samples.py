@@ -80,6 +80,11 @@ _DIGEST = replace(
 )  # fmt: skip
 _STOP = f"https://help.example.com/u/{_TOKEN}"
 
+_MAILBOX = replace(
+    _STAFF, tag="", subject="", label="", link="", author="", author_address="", text="", attached=(), priority=""
+)
+_FOLDER = "support@help.example.com INBOX"
+
 _SAMPLES: dict[str, MailContext] = {
     "confirmation-known": replace(_BASE, elsewhere=(_LOG,), refused=_REFUSED[:1], guidance=(
         "Please provide as much background information as possible to help us quickly diagnose the issue."),
@@ -124,7 +129,7 @@ _SAMPLES: dict[str, MailContext] = {
     "staff_reply-requester": replace(_REPLY, close_address=_CLOSE),
     "staff_reply-excerpt": replace(
         _REPLY, text="Hello Anna,\n\nthank you for the log. The disk filled up because…", shortened=True,
-        attached=(FileLine("report.pdf", "1.2 MB"),), elsewhere=(FileLine("dump.zip", "14.6 MB"),)),
+        attached=(FileLine("report.pdf", "1.2 MB"),), elsewhere=(FileLine("dump.zip", "14.6 MB", "https://help.example.com/file?token=WyJvbmUiXQ"),)),
     "staff_reply-link_only": replace(_REPLY, text="", withheld=True, preferred_channel=_PORTAL),
     "ticket_update-admin-opened": replace(_BASE, role="admin", name="Otto Weber", elsewhere=(_LOG,)),
     "ticket_update-requester-reply": replace(_WROTE, author="Ben Weber", attached=(), elsewhere=(_LOG,)),
@@ -159,7 +164,13 @@ _SAMPLES: dict[str, MailContext] = {
     "digest-burst": replace(
         _STAFF, change="digest", text="", attached=(), author="", author_address="", priority="",
         digest=Digest(SAMPLE_BURST)),
-    "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
+    "mailbox_notice-silent": replace(_MAILBOX, change="mailbox_silent",
+        problems=(f"{_FOLDER}: the login was refused: [AUTHENTICATIONFAILED] Invalid credentials",)),
+    "mailbox_notice-back": replace(_MAILBOX, change="mailbox_back", problems=(_FOLDER,)),
+    "mailbox_notice-left": replace(_MAILBOX, change="mail_left",
+        problems=(f"{_FOLDER}: 62.0 MB from anna@weber.example: too large",)),
+    "mailbox_notice-access": replace(_MAILBOX, change="access_ends", problems=("office: ends on 2027-05-01",)),
+    "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED, upload_link="https://help.example.com/upload?token=WyJvbmUiXQ"),
 }  # fmt: skip
 
 

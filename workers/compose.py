@@ -16,12 +16,13 @@ from store.rules.fanout import ANSWERS
 from store.rules.tokens import Token, loop_mark, sign
 from templates.checking import located
 from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
-from templates.figures import moment, size
+from templates.figures import moment
 from templates.languages import ENGLISH, choose
 from templates.phrases import NAMELESS
 from templates.render import Rendered, render
 from workers.digest import digest_of
-from workers.mime import encode_mailbox, encode_words, safe_filename, write_body
+from workers.files import fetch_links, file_lines
+from workers.mime import encode_mailbox, encode_words, write_body
 from workers.pictures import pictures
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
@@ -107,6 +108,8 @@ def context(
     silent = hidden or letter.template in WORDLESS
     elsewhere = [] if silent else [file for file in letter.files if file not in attached]
 
+    links = fetch_links(letter, secret) if letter.template in ATTACHING else {}
+
     def fact(name: str, longest: int = 250) -> str:
         return one_line(str(facts.get(name) or ""), longest)
 
@@ -125,12 +128,12 @@ def context(
         author_address=fact("author_address") if staff else "", by_support=facts["by_support"],
         at=moment(facts["at"], facts["timezone"], desk.timezone, language=language),
         text=told, shortened=told != shown, withheld=text != "" and not shown, pictures=(),
-        attached=_lines(attached, language), elsewhere=_lines(elsewhere, language),
+        attached=file_lines(attached, language), elsewhere=file_lines(elsewhere, language, links),
         refused=() if secretive or letter.template not in REFUSING else tuple(
             FileLine(one_line(f["filename"], 120) or NAMELESS, one_line(f["reason"] or "not accepted"))
             for f in facts["refused"]
         ),
-        allowed=fact("allowed", 1000),
+        allowed=fact("allowed", 1000), upload_link="" if secretive else fact("upload_link", 2000),
         missing=tuple(map(field_line, lines("missing"))), nudged=desk.general_mail == "nudge",
         topics=tuple(f"{one_line(box.department)}: {box.address}" for box in desk.mailboxes if box.everybody),
         asked=tuple(filter(None, fact("about", 1000).split("; "))) if letter.template == "confirm_request" else (),
@@ -256,7 +259,3 @@ def _ids(values: Iterable[str]) -> list[str]:
 
 def _listed(ids: list[str]) -> str:
     return "\r\n ".join(f"<{id_}>" for id_ in ids)
-
-
-def _lines(files: Iterable[LetterFile], language: str) -> tuple[FileLine, ...]:
-    return tuple(FileLine(safe_filename(file), size(file.size, language)) for file in files)

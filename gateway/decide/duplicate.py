@@ -16,5 +16,5 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         "duplicate",
         f"same content as journal row {facts.duplicate_of}",
         ticket=facts.duplicate_ticket,
-        raise_to=facts.mailbox.priority if facts.duplicate_ticket else None,
+        raise_to=facts.mailbox.priority if facts.duplicate_ticket and not facts.old else None,
     )

@@ -8,10 +8,15 @@ from typing import Literal
 
 from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox, Priority
+from store.rules.old_mail import Terms
 from store.rules.people import PersonFacts, Relation, TicketFacts
 
-EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag", "root"]
-KINDS: tuple[EvidenceKind, ...] = ("reply_address", "own_message_id", "message_id", "subject_tag", "root")
+EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag", "old_number", "root"]
+KINDS: tuple[EvidenceKind, ...] = (
+    "reply_address", "own_message_id", "message_id", "subject_tag", "old_number", "root",
+)  # fmt: skip
+# What anybody may guess or have seen: who forges From could add themselves to the ticket by it (threats 42).
+GUESSED: frozenset[EvidenceKind] = frozenset({"subject_tag", "old_number", "root"})
 Action = Literal["reply", "close", "confirm"]
 
 # threats 38: automatic answers to one address, in 24 hours for strangers and in one hour for people we know.
@@ -59,6 +64,7 @@ class Facts:
     desk: Desk
     mailboxes: tuple[Mailbox, ...]  # of this desk, that the envelope names; never empty
     now: datetime
+    old: Terms | None = None  # of a mail of an archive
     null_sender: bool = False  # RFC 5321 4.5.5: sent by a machine that wants no answer
     sender: PersonFacts | None = None
     sender_is_desk: bool = False

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway.decide.facts import Facts
+from gateway.decide.facts import GUESSED, Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
 
@@ -26,5 +26,5 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         linked_to=best.ticket.id,
         follows_up=True,
         answer="follow_up" if facts.may_answer else None,
-        names_people=best.kind != "subject_tag",
+        names_people=best.kind not in GUESSED,
     )

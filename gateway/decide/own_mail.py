@@ -6,9 +6,10 @@ from gateway.parse import Parsed
 
 
 def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
-    """Recorded and never answered: a desk that writes to itself would loop. Another installation's mark is not ours."""
+    """Recorded and never answered: a desk that writes to itself would loop; in an archive
+    whose senders are believed it is an old answer of support. Another installation's mark is not ours."""
     if facts.own_message:
         return Verdict("auto", "a mail of our own that came back")
-    if facts.sender_is_desk:
+    if facts.sender_is_desk and not (parsed.auto is None and facts.old and facts.old.trust_from):
         return Verdict("auto", "its sender is a mailbox of a desk")
     return None

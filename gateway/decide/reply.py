@@ -1,6 +1,6 @@
 """Mail that names a ticket: appended when its sender has a part in it (design 3, X-01)."""
 
-from gateway.decide.facts import Evidence, Facts
+from gateway.decide.facts import GUESSED, Evidence, Facts
 from gateway.decide.verdict import Verdict
 from gateway.parse import Parsed
 from gateway.parse.commands import read_commands
@@ -41,8 +41,7 @@ def _with_wish(parsed: Parsed, facts: Facts, best: Evidence) -> Verdict:
         ticket=best.ticket.id,
         proved=_is_owner(best, facts),
         flags=_flags(facts, unsettled=wishes and allowed and not proved and not parks),
-        # A number in the subject is easily guessed; whoever forges From could add themselves to the ticket (threats 42).
-        names_people=best.kind not in ("subject_tag", "root") and not facts.dmarc_failed,
+        names_people=best.kind not in GUESSED and not facts.dmarc_failed,
         acknowledge=facts.may_answer,
         requested=requested if wishes else None,
         closes=wishes and allowed and proved,

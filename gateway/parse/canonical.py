@@ -8,6 +8,7 @@ import re
 _TRACE = re.compile(
     rb"(?:received|x-received|return-path|delivered-to|x-original-to|x-delivered-to|envelope-to|delivery-date|"
     rb"x-envelope-[!-9;-~]*|authentication-results|received-spf|arc-[!-9;-~]*|dkim-signature|resent-[!-9;-~]*|"
+    rb"(?:x-)?status|x-(?:uid|keywords|imap(?:base)?)|x-mozilla-[!-9;-~]*|content-length|lines|"  # of the store of a mail server
     rb"x-(?:spam|virus|rspamd|ms-exchange|google|gm|forwarded|forefront|microsoft-antispam)[!-9;-~]*)[ \t]*:",
     re.IGNORECASE,
 )
@@ -16,7 +17,7 @@ _MAX_HEAD = 1_000_000
 
 
 def hash_message(raw: bytes) -> str:
-    """SHA-256 of a message whose line ends are settled, as with CRLF and without the fields that delivery adds."""
+    """SHA-256 of a message whose line ends are settled, as with CRLF and without the fields that delivery and keeping add."""
     digest = hashlib.sha256()
     end = raw.find(b"\n\n")
     crlf = raw.find(b"\n\r\n", 0, end if end >= 0 else len(raw))

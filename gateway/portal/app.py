@@ -14,6 +14,8 @@ from gateway.portal.forms import Forms
 from gateway.portal.guard import Guard
 from gateway.portal.health import health
 from gateway.portal.letter import letter
+from gateway.portal.links import fetch, show_upload, upload
+from gateway.portal.metrics import metrics
 from gateway.portal.new_password import set_password, show_password
 from gateway.portal.password_code import show_code, use_code
 from gateway.portal.sessions import Sessions
@@ -27,11 +29,13 @@ from store.config import Config
 from store.database import Store
 from store.digests import PATH as UNSUBSCRIBE
 from store.errors import NotFound, Temporary
+from store.file_links import FETCH, UPLOAD
 from store.password_links import CODE_PATH, PATH
 
 # A private page takes a POST only to sign in where it stands; see `signing_in`.
 ROUTES = (
     Route("/healthz", health),
+    Route("/metrics", metrics),
     Route("/static/{name}", static),
     Route("/login", show_sign_in),
     Route("/login", sign_in, methods=["POST"]),
@@ -40,6 +44,9 @@ ROUTES = (
     Route(PATH, set_password, methods=["POST"]),
     Route(UNSUBSCRIBE + "/{token}", show_unsubscribing),
     Route(UNSUBSCRIBE + "/{token}", unsubscribe, methods=["POST"]),
+    Route(FETCH, fetch),
+    Route(UPLOAD, show_upload),
+    Route(UPLOAD, upload, methods=["POST"]),
     Route(CODE_PATH, show_code),
     Route(CODE_PATH, use_code, methods=["POST"]),
     Route("/", private(ticket_list)),

@@ -58,8 +58,12 @@ log = logging.getLogger("postern.portal")
 
 def download(request: Request, visitor: Visitor) -> Response:
     """GET /f/ID. What belongs to a note or to automatic mail is for staff. Raises NotFound."""
+    return send_file(request, _readable(portal_of(request), visitor, request.path_params["attachment"]), visitor)
+
+
+def send_file(request: Request, row: Any, visitor: Visitor | None = None) -> Response:
+    """The file of an attachment row that whoever asks may have."""
     portal = portal_of(request)
-    row = _readable(portal, visitor, request.path_params["attachment"])
     try:
         content = portal.store.blobs.get(row.sha256)
     except NotFound as error:

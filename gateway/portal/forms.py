@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 from itsdangerous import BadData, URLSafeSerializer
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -14,6 +15,7 @@ from store.clock import Clock
 OPEN_FOR = 12 * 3600  # seconds a form may stay open before it is sent
 _LARGEST = 16 * 1024  # bytes of a form
 _MOST_FIELDS = 50
+_MOST_FILES = 20
 
 
 class Forms:
@@ -35,6 +37,23 @@ class Forms:
             return False
         age = self._clock().timestamp() - made
         return bool(binding) and (told, bound) == (purpose, binding) and -60 <= age <= OPEN_FOR
+
+
+async def files(request: Request, largest: int) -> tuple[dict[str, str], list[UploadFile]]:
+    """The fields and files of a form with files, of `largest` bytes in all. Raises HTTPException as `fields` does."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise HTTPException(400)
+    length = request.headers.get("content-length", "")
+    if not length.isascii() or not length.isdigit():
+        raise HTTPException(411)  # RFC 9110 15.5.12: what has no length has no end
+    if int(length) > largest:
+        raise HTTPException(413)
+    try:
+        form = await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS)
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+    texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    return texts, [value for _, value in form.multi_items() if isinstance(value, UploadFile) and value.filename]
 
 
 async def fields(request: Request) -> dict[str, str]:

@@ -11,7 +11,7 @@ from store.rules.events import FIELD_EVENTS
 from templates.contexts import field_line, one_line
 
 # A message says these itself, and closing shows as the new status.
-SAID = frozenset({"created", "reply", "note", "automatic", "closed", "attachment_refused"})
+SAID = frozenset({"created", "reply", "note", "automatic", "closed", "attachment_refused", "uploaded"})
 
 FOR_ALL = {
     "status": "Status changed from <b>{old}</b> to <b>{new}</b>{by}",

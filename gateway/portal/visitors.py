@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from gateway.portal.sessions import IDLE, Session
 from store import people
 from store.rules.people import PersonFacts
 
+LinkKind = Literal["password", "upload", "file"]
 _LINK = 3600  # seconds a browser keeps the token of an opened link; the link itself can be opened again
 
 
@@ -48,14 +50,14 @@ def forget(portal: Portal, response: Response) -> None:
     _drop(portal, response, "session")
 
 
-def link_of(request: Request) -> str:
-    """The token of the link to set a password that this browser has opened; empty when there is none."""
-    return request.cookies.get(_name(portal_of(request), "password"), "")
+def link_of(request: Request, kind: LinkKind = "password") -> str:
+    """The token of the link of a kind that this browser has opened last; empty when there is none."""
+    return request.cookies.get(_name(portal_of(request), kind), "")
 
 
-def keep_link(portal: Portal, response: Response, token: str) -> None:
+def keep_link(portal: Portal, response: Response, token: str, kind: LinkKind = "password") -> None:
     """Gives the browser the token of its link for an hour, so that it stands in no address any more (threats 65)."""
-    _set(portal, response, "password", token, _LINK)
+    _set(portal, response, kind, token, _LINK)
 
 
 def drop_link(portal: Portal, response: Response) -> None:

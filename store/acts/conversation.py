@@ -7,34 +7,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from store import citing, people
+from store.acts.old_mail import advance, author_of, time_of
 from store.commands import (
     AddNote,
     CloseTicket,
     CustomerReply,
     NewFile,
     NewMessage,
-    OpenTicket,
     RaisePriority,
     RecordTrace,
     SupportReply,
     TakeTicket,
 )  # fmt: skip
 from store.config import Config
-from store.errors import BadInput
 from store.rows import (
     add_cc,
     add_fields,
     add_flags,
     advance_ticket,
     find_ticket,
-    insert_row,
     note_refused,
     raise_priority,
-    take_number,
-    was_told,
     write_event,
     write_message,
 )  # fmt: skip
@@ -42,8 +38,9 @@ from store.rules.addressing import normalise
 from store.rules.events import EventKind
 from store.rules.fanout import Change
 from store.rules.states import Happening
-from store.schema import Link, Message, Ticket
+from store.schema import Message, Ticket
 from store.telling import Told, tell
+from store.uploads import use_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,71 +52,13 @@ class Applied:
     event: int | None = None
 
 
-def _open(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> Applied:
-    desk = config.desks[command.desk]
-    requester = people.ensure(connection, command.message.author.email, command.message.author.name, now)
-    actor = requester if command.by is None else people.ensure(connection, command.by.email, command.by.name, now)
-    if command.by is not None:
-        if config.addresses.is_own(command.message.author.email):
-            raise BadInput("a mailbox of a desk is nobody a ticket can be opened for")
-        people.vouch(connection, requester)  # an agent knows them
-    if command.join_organization:
-        people.join_by_domain(connection, requester, command.message.author.email, desk.name)
-    values = {
-        "desk": desk.name,
-        "number": take_number(connection, desk.name),
-        "subject": command.subject,
-        "requester_id": requester,
-        "organization_id": people.organization_of(connection, requester, desk.name),
-        "department": command.department,
-        "priority": command.priority,
-        "origin": command.origin,
-        "state": "closed" if command.spam else "waiting_customer" if command.missing else "new",  # T16
-        "closed_at": now if command.spam else None,
-        "flags": list(command.flags),
-        "fields": dict(command.fields),
-        "conversation": command.message.conversation,
-        "created": now,
-        "updated": now,
-    }
-    ticket_id = insert_row(connection, Ticket, values)
-    message_id = write_message(connection, ticket_id, command.message, requester, "customer", now)
-    event = write_event(connection, ticket_id, "created", actor, now, message_id=message_id, new=command.origin)
-    for mailbox in command.also_to:
-        write_event(connection, ticket_id, "also_to", None, now, new=mailbox)
-    note_refused(connection, ticket_id, message_id, requester, command.message.files, now)
-    add_cc(connection, config, ticket_id, requester, command.cc, now)
-    citing.remember(connection, desk.name, ticket_id, command.cited)
-    for link in command.links:
-        connection.execute(insert(Link).values(ticket_id=ticket_id, other_id=link.ticket, kind=link.kind))
-    change = Change(
-        "opened", actor, by_support=command.by is not None, already=command.already, answer=command.answer,
-        refused_files=_refused(command.message.files), missing=command.missing,
-    )  # fmt: skip
-    if not command.spam:
-        told = _told(event, change, message_id, command.message, alerts=_on_call(connection, command.alerts, now))
-        tell(connection, config, ticket_id, told, now)
-    if command.misused_by is not None:
-        _tell_owner(connection, config, command, now)
-    return Applied(ticket_id, message_id, event)
-
-
-def _tell_owner(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> None:
-    """The person an address was signed for hears once for each ticket that somebody else has used it."""
-    claimed = next((link.ticket for link in command.links if link.kind == "claims"), None)
-    assert command.misused_by is not None
-    if claimed is None or was_told(connection, claimed, "address_used", command.misused_by):
-        return
-    user = normalise(command.message.author.email)
-    event = write_event(connection, claimed, "address_used", None, now, new=user)
-    change = Change("address_used", None, addressee=command.misused_by)
-    tell(connection, config, claimed, Told(event, change, about=user), now)
-
-
 def _customer_reply(connection: Connection, config: Config, command: CustomerReply, now: datetime) -> Applied:
     ticket, desk = find_ticket(connection, config, command.ticket)
+    now = time_of(command.message, now)
     author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
     message_id = write_message(connection, ticket.id, command.message, author, "customer", now)
+    if command.uses is not None:
+        use_up(connection, ticket.id, command.uses, author, message_id, now)
     event = write_event(
         connection, ticket.id, "closed" if command.close else "reply", author, now, message_id=message_id
     )
@@ -139,20 +78,21 @@ def _customer_reply(connection: Connection, config: Config, command: CustomerRep
     happened: list[Happening] = [] if spam else ["customer_reply"]
     if command.close:
         happened = ["close_by_customer"] if ticket.state == "closed" else ["customer_reply", "close_by_customer"]
-    changed = advance_ticket(connection, desk, ticket, happened, author, now)
+    changed = advance(connection, desk, ticket, command.message, happened, author, now)
     change = Change(
         "closed" if command.close else "customer_reply", author, already=command.already,
-        refused_files=_refused(command.message.files), acknowledge=command.acknowledge, quiet=command.quiet,
+        refused_files=holds_refused(command.message.files), acknowledge=command.acknowledge, quiet=command.quiet,
     )  # fmt: skip
     if not spam:
-        alerts = _on_call(connection, command.alerts if raised else (), now)
-        tell(connection, config, ticket.id, _told(event, change, message_id, command.message, changed, alerts), now)
+        alerts = on_call(connection, command.alerts if raised else (), now)
+        tell(connection, config, ticket.id, told_by(event, change, message_id, command.message, changed, alerts), now)
     return Applied(ticket.id, message_id, event)
 
 
 def _support_reply(connection: Connection, config: Config, command: SupportReply, now: datetime) -> Applied:
     ticket, desk = find_ticket(connection, config, command.ticket)
-    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    now = time_of(command.message, now)
+    author = author_of(connection, config, command.message, now)
     message_id = write_message(connection, ticket.id, command.message, author, "support", now)
     kind: EventKind = "closed" if command.close else "reply"
     event = write_event(connection, ticket.id, kind, author, now, message_id=message_id)
@@ -160,31 +100,33 @@ def _support_reply(connection: Connection, config: Config, command: SupportReply
     happened: list[Happening] = ["support_reply" if command.wait else "support_reply_no_answer"]
     if command.close:
         happened.append("close_by_support")
-    changed = advance_ticket(connection, desk, ticket, happened, author, now)
+    changed = advance(connection, desk, ticket, command.message, happened, author, now)
     change = Change("closed" if command.close else "support_reply", author, by_support=True, already=command.already)
-    tell(connection, config, ticket.id, _told(event, change, message_id, command.message, changed), now)
+    tell(connection, config, ticket.id, told_by(event, change, message_id, command.message, changed), now)
     return Applied(ticket.id, message_id, event)
 
 
 def _add_note(connection: Connection, config: Config, command: AddNote, now: datetime) -> Applied:
     ticket, desk = find_ticket(connection, config, command.ticket)
-    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    now = time_of(command.message, now)
+    author = author_of(connection, config, command.message, now)
     message_id = write_message(connection, ticket.id, command.message, author, "support", now, note=True)
     event = write_event(connection, ticket.id, "note", author, now, message_id=message_id)
-    advance_ticket(connection, desk, ticket, ["note"], author, now)
+    advance(connection, desk, ticket, command.message, ["note"], author, now)
     add_flags(connection, ticket, command.flags)
     if command.unsent:
         change = Change("unsent", author, True, addressee=author)
-        tell(connection, config, ticket.id, _told(event, change, message_id, command.message), now)
-    if command.outsider:
-        told = _told(event, Change("outsider", author), message_id, command.message)
+        tell(connection, config, ticket.id, told_by(event, change, message_id, command.message), now)
+    if command.outsider and author is not None:
+        told = told_by(event, Change("outsider", author), message_id, command.message)
         tell(connection, config, ticket.id, replace(told, agents=people.who_asked(connection, ticket, author)), now)
     return Applied(ticket.id, message_id, event)
 
 
 def _record_trace(connection: Connection, config: Config, command: RecordTrace, now: datetime) -> Applied:
     ticket, _ = find_ticket(connection, config, command.ticket)
-    author = people.ensure(connection, command.message.author.email, command.message.author.name, now)
+    now = time_of(command.message, now)
+    author = author_of(connection, config, command.message, now)
     message_id = write_message(connection, ticket.id, command.message, author, "system", now)
     event = write_event(
         connection, ticket.id, "automatic", author, now, message_id=message_id, new=command.message.auto
@@ -222,14 +164,13 @@ def _raise(connection: Connection, config: Config, command: RaisePriority, now: 
     event = raise_priority(connection, ticket, command.priority, None, now)
     if event and command.alerts:
         first = select(Message.c.id).where(Message.c.ticket_id == ticket.id).order_by(Message.c.id).limit(1)
-        alerts = _on_call(connection, command.alerts, now)
+        alerts = on_call(connection, command.alerts, now)
         change, message = Change("raised", ticket.requester_id), connection.execute(first).scalar()
         tell(connection, config, ticket.id, Told(event, change, message, alerts=alerts), now)
     return Applied(ticket.id)
 
 
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
-    OpenTicket: _open,
     CustomerReply: _customer_reply,
     SupportReply: _support_reply,
     AddNote: _add_note,
@@ -240,17 +181,21 @@ HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
 }
 
 
-def _refused(files: Sequence[NewFile]) -> bool:
+def holds_refused(files: Sequence[NewFile]) -> bool:
+    """Whether any of them is not taken."""
     return any(file.verdict == "refused" for file in files)
 
 
-def _told(
+def told_by(
     event: int, change: Change, message_id: int, message: NewMessage, label_changed: bool = False, alerts: Sequence[int] = ()
 ) -> Told:  # fmt: skip
+    """A change by what a message says, as it is told."""
+    change = replace(change, silent=message.old is not None)
     return Told(
         event, change, message_id, message.message_id, message.files, label_changed, alerts, answered=message.text
     )
 
 
-def _on_call(connection: Connection, addresses: Sequence[str], now: datetime) -> tuple[int, ...]:
+def on_call(connection: Connection, addresses: Sequence[str], now: datetime) -> tuple[int, ...]:
+    """The people behind on-call addresses."""
     return tuple(people.ensure(connection, address, "", now) for address in addresses)

@@ -30,7 +30,7 @@ from store.commands.conversation import (
 from store.commands.delivery import RecordBounce, ResendMail, SuppressAddress, UnsuppressAddress
 from store.commands.parking import Act, DoParked, ParkRequest, RefuseRequest
 from store.commands.telling import Prefer
-from store.commands.values import Answer, Author, Fields, NewFile, NewLink, NewMessage
+from store.commands.values import Answer, Author, Fields, NewFile, NewLink, NewMessage, OldMail
 
 Command = (
     OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
@@ -42,7 +42,7 @@ Command = (
 __all__ = [
     "Act", "AddNote", "Answer", "AskOutsider", "AssignTicket", "Author", "BlockSender", "ChangeCc", "CloseTicket",
     "Command", "CustomerReply", "DoParked", "Fields", "LinkTickets", "MarkSpam", "MergeTicket", "MoveTicket",
-    "NewFile", "NewLink", "NewMessage", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordTrace",
+    "NewFile", "NewLink", "NewMessage", "OldMail", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordTrace",
     "Redirect", "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket", "SupportReply", "SuppressAddress",
     "TakeTicket", "UnblockSender", "UndoLast", "UnmarkSpam", "UnsuppressAddress",
 ]  # fmt: skip

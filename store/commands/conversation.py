@@ -18,7 +18,8 @@ class OpenTicket:
     department (EQ-63). `cited`: Message-IDs it answers that nobody here has seen. `misused_by`: the person whose signed
     address of the ticket it claims was used by its sender; they are told once. `also_to`: other mailboxes it came to.
     `join_organization`: the author has proved an address of an organisation's domain. `spam`: closed at once, and nobody
-    is told. `by`: the agent who opens it for the author.
+    is told. `by`: the agent who opens it for the author. `written_to`: the message is support's own, of an archive, and
+    this is whom it went to and so the ticket is of.
     """
 
     desk: str
@@ -41,6 +42,7 @@ class OpenTicket:
     join_organization: bool = False
     spam: bool = False
     by: Author | None = None
+    written_to: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class CustomerReply:
 
     `cc_left_out`: whom the mail was copied to, but who do not join the ticket by it (threats 42). `quiet`: staff alone are
     told. `acknowledge` False: its author has had enough automatic answers. `joins`: the author becomes one of the people
-    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority.
+    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority. `uses`: the event
+    whose link to upload files it uses up.
     """
 
     ticket: int
@@ -67,6 +70,7 @@ class CustomerReply:
     joins: bool = False
     close: bool = False
     alerts: tuple[str, ...] = ()
+    uses: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from store.rules.desk import Answer
+from store.rules.old_mail import Number
 
-__all__ = ["Answer", "Author", "Fields", "LinkKind", "NewFile", "NewLink", "NewMessage"]
+__all__ = ["Answer", "Author", "Fields", "LinkKind", "NewFile", "NewLink", "NewMessage", "OldMail"]
 
 Fields = tuple[tuple[str, str], ...]  # names and values of what a form would ask (requirements S2, A-28)
 LinkKind = Literal["claims", "follow_up", "same_mail", "related", "split"]
@@ -36,9 +38,21 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OldMail:
+    """That a message is one of an archive: nobody is told of it, and it has the time it was written at.
+
+    `closes`: a ticket that ends with it is closed. `numbers`: what other systems called its ticket.
+    """
+
+    at: datetime
+    closes: bool = False
+    numbers: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NewMessage:
     """What somebody wrote. `message_id` is the Message-ID of the mail it came in, without <>; `dmarc` its verdict;
-    `conversation` what its Thread-Index begins with, in hex.
+    `conversation` what its Thread-Index begins with, in hex; `old` that it is one of an archive.
     """
 
     author: Author
@@ -52,6 +66,7 @@ class NewMessage:
     auto: str | None = None
     dmarc: str | None = None
     conversation: str | None = None
+    old: OldMail | None = None
 
 
 @dataclass(frozen=True, slots=True)

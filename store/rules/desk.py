@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from store.rules.old_mail import check_pattern
+
 Priority = Literal["low", "medium", "high", "urgent"]
 # What a mail that opens a ticket is answered with.
 Answer = Literal[
@@ -153,6 +155,11 @@ class Desk(Frozen):
     follow_up_after: int = Field(
         0, ge=0, description="days after which a reply to a closed ticket opens a new, linked one; 0: it reopens (A-03)"
     )
+    old_numbers: tuple[str, ...] = Field(
+        (),
+        description="regular expressions of the ticket numbers of a system used before, each with one group, such as "
+        "'\\[Ticket#(\\d+)\\]'; by them answers to its mails find the ticket that `postern import` made of theirs",
+    )
     customer_close: bool = Field(True, description="whether customers may close their tickets (A-04)")
     domain_join: bool = Field(
         False, description="people who prove an address of an organisation's domain become its members (A-25)"
@@ -173,6 +180,11 @@ class Desk(Frozen):
         if unknown := [name for name in value if name not in FIELDS]:
             raise ValueError(f"{unknown[0]!r} is no field; there are {', '.join(FIELDS)}")
         return value
+
+    @field_validator("old_numbers")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(check_pattern, value))
 
     @field_validator("timezone")
     @classmethod

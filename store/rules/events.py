@@ -8,14 +8,17 @@ from store.rules.desk import FIELDS
 
 TicketEvent = Literal[
     "created", "reply", "note", "automatic", "closed", "status", "attachment_refused",
-    "cc_added", "cc_removed", "cc_left_out", "also_to", "address_used", "field_model", "field_serial", "field_error_code",
+    "uploaded", "cc_added", "cc_removed", "cc_left_out", "also_to", "address_used", "field_model", "field_serial", "field_error_code",
     "field_ref", "field_area", "field_device", "field_service",
     "taken", "assigned", "priority", "department", "moved", "merged", "split", "linked", "asked", "undone",
     "spam", "unspam", "released", "parked", "confirmed", "unable", "template_broken",
     "delivery_failed", "delivery_delayed", "complained", "resent", "digest",
 ]  # fmt: skip
 # On no ticket.
-DeskEvent = Literal["blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected"]
+DeskEvent = Literal[
+    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+]  # fmt: skip
 EventKind = TicketEvent | DeskEvent
 
 # The rest is between staff.

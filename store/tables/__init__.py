@@ -7,11 +7,23 @@ from sqlmodel import SQLModel
 
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
+from store.tables.folders import Folder, LeftMail
 from store.tables.journal import Journal, Received
 from store.tables.outbox import Outbox, Undeliverable
 from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
 from store.tables.telling import Gathered, Preference
-from store.tables.tickets import Attachment, Blob, Cc, Consulted, Event, Link, Message, Ticket, TicketNumber
+from store.tables.tickets import (
+    Attachment,
+    Blob,
+    Cc,
+    Consulted,
+    Event,
+    Link,
+    Message,
+    Ticket,
+    TicketAlias,
+    TicketNumber,
+)
 
 __all__ = [
     "JOURNAL",
@@ -24,12 +36,14 @@ __all__ = [
     "Consulted",
     "Cursor",
     "Event",
+    "Folder",
     "Gathered",
     "Grant",
     "Group",
     "Id",
     "Journal",
     "Lease",
+    "LeftMail",
     "Link",
     "Membership",
     "Message",
@@ -42,6 +56,7 @@ __all__ = [
     "Received",
     "Staff",
     "Ticket",
+    "TicketAlias",
     "TicketNumber",
     "Undeliverable",
     "Utc",

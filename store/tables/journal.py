@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import JSON, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import json_value, moment, reference, row_id, words
 
 
 class Received(SQLModel, table=True):
-    """A message as a door accepted it, with its envelope; `raw` or, above the blob limit, `blob` holds the bytes."""
+    """A message as a door accepted it, with its envelope; `raw` or, above the blob limit, `blob` holds the bytes.
+
+    `old`: the terms on which a mail of an archive was taken.
+    """
 
     __tablename__ = "received"
     __table_args__ = {"info": {"ledger": "journal"}, "sqlite_autoincrement": True}
@@ -26,6 +30,7 @@ class Received(SQLModel, table=True):
     blob: str | None = None
     peer: str = words()
     helo: str = words()
+    old: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True), nullable=True)
 
 
 class Journal(SQLModel, table=True):

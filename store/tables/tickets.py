@@ -70,6 +70,18 @@ class Cc(SQLModel, table=True):
     at: datetime = moment()
 
 
+class TicketAlias(SQLModel, table=True):
+    """What another system called a ticket: its number there, beside the pattern that finds such numbers in a subject."""
+
+    __tablename__ = "ticket_alias"
+    __table_args__ = (UniqueConstraint("desk", "number", "system"),)
+    id: int | None = row_id()
+    desk: str
+    system: str = words()
+    number: str
+    ticket_id: int = reference("ticket")
+
+
 class Consulted(SQLModel, table=True):
     """Somebody outside whom support asked about a ticket; their answers are notes, and they see nothing else of it."""
 

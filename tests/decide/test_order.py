@@ -12,6 +12,7 @@ from gateway.decide.facts import KNOWN_BUDGET, STRANGER_BUDGET
 from gateway.parse import Address, Bounce, Parsed
 from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox
+from store.rules.old_mail import Terms
 from store.rules.people import PersonFacts, TicketFacts
 from templates.words import NOTICE_MARKS
 
@@ -73,6 +74,9 @@ CASES = [
     ("word given", {}, {"evidence": (replace(SIGNED, relation="requester", owner=1, action="confirm", request=4),)}, ("confirmation", "command", 7, ())),
     ("word of another", {}, {"evidence": (replace(SIGNED, relation="requester", owner=9, action="confirm", request=4),)}, ("reply", "reply", 7, ())),
     ("closed long ago", {}, {"desk": PATIENT, "evidence": (replace(TAG, ticket=OLD),)}, ("follow_up", "new", None, ())),
+    ("old, asks to be closed", {"reply": "#close"}, {"old": Terms(NOW), "evidence": (replace(SIGNED, relation="requester", owner=1, action="close"),)}, ("old_mail", "reply", 7, ())),
+    ("old, of staff", {}, {"old": Terms(NOW), "sender": GINA, "evidence": (SIGNED,)}, ("old_mail", "reply", 7, ("unproved-staff",))),
+    ("old number of a requester", {}, {"evidence": (replace(TAG, kind="old_number"),)}, ("reply", "reply", 7, ())),
     ("shared thread", {}, {"evidence": (ROOT,)}, ("reply", "reply", 7, ("shared-thread",))),
     ("asked by support", {}, {"evidence": (replace(TAG, relation="consulted"),)}, ("reply", "reply", 7, ())),
     ("for the portal", {}, {"desk": DESK.model_copy(update={"general_mail": "hold"})}, ("portal", "held", None, ("held", "portal-first"))),

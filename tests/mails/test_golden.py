@@ -69,6 +69,8 @@ def test_both_versions_say_the_same(case: str) -> None:
     seen = _visible(mail.html)
     text = mail.text.replace(context.close_address or "\0", "").replace(context.link or "\0", "")
     text = text.replace(context.password_link or "\0", "").replace(context.digest.unsubscribe or "\0", "")
+    for link in (context.upload_link, *(file.link for file in context.elsewhere)):
+        text = text.replace(link or "\0", "")
     for line in context.digest.lines:
         text = text.replace(line.link, "").replace(line.answer or "\0", "")
     for word in text.split():

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from gateway.portal.app import ROUTES
 from store import people
 from store.commands import Author, NewMessage, OpenTicket
+from store.file_links import FETCH, UPLOAD, FileLink
 from store.rules.tokens import Token, sign
 from tests.portal.house import ROLES, House, sign_in
 
@@ -20,6 +21,7 @@ OPEN = dict.fromkeys(ROLES, 200)
 NOWHERE = dict.fromkeys(ROLES, 404) | {"anonymous": 401}
 MISSING = dict.fromkeys(ROLES, 404)
 GONE = dict.fromkeys(ROLES, 410)  # without the link of a mail nobody is anybody there
+SEEN = dict.fromkeys(ROLES, 303)  # a link is kept by the browser; what it is good for shows after
 UNTOKENED = dict.fromkeys(ROLES, 403)
 PUMP = LIST | {"other": 404, "other-agent": 404}  # a desk where the whole organisation sees
 HOSTING = NOWHERE | {"requester": 200, "other-agent": 200}  # a desk where everybody sees their own
@@ -40,6 +42,12 @@ TABLE = {
     ("POST", "/password"): [("/password", GONE)],
     ("GET", "/u/{token}"): [("/u/x", MISSING), ("/u/{reply}", MISSING), ("/u/{stop}", OPEN), ("/u/{stop}x", MISSING)],
     ("POST", "/u/{token}"): [("/u/x", MISSING), ("/u/{reply}", MISSING), ("/u/{gone}", MISSING)],
+    ("GET", "/file"): [("/file", MISSING), ("/file?token={fetch}", SEEN), ("/file", OPEN)],
+    ("GET", "/upload"): [
+        ("/upload", MISSING), ("/upload?token=x", SEEN), ("/upload", MISSING), ("/upload?token={fetch}", SEEN),
+        ("/upload", MISSING), ("/upload?token={upload}", SEEN), ("/upload", GONE),  # its ticket is closed
+    ],
+    ("POST", "/upload"): [("/upload", dict.fromkeys(ROLES, 400))],
     ("GET", "/password/code"): [("/password/code", OPEN), ("/password/code?next=/", OPEN)],
     ("POST", "/password/code"): [("/password/code", UNTOKENED)],
     ("GET", "/"): [("/", LIST), ("/?desk=hosting", LIST), ("/?desk=%00", LIST)],
@@ -104,7 +112,12 @@ def tokens(house: House) -> dict[str, str]:
         "reply": Token("reply", 1, anna.id),
         "gone": Token("unsubscribe", 1, 99),
     }
-    return {name: sign(token, house.config.secret) for name, token in made.items()}
+    links = {
+        "fetch": FileLink(FETCH, anna.id, house.files["manual.pdf"], 1, house.clock()),
+        "upload": FileLink(UPLOAD, anna.id, 1, 1, house.clock()),
+    }
+    spelt = {name: link.address("", house.config.secret).partition("token=")[2] for name, link in links.items()}
+    return spelt | {name: sign(token, house.config.secret) for name, token in made.items()}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,70 @@
+"""Compares an archive with the journal, mail by mail, by the hash of their content; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.archive import Archive, Entry
+from gateway.parse.canonical import hash_message
+from gateway.parse.headers import settle_line_ends
+from gateway.pipe import headers_of
+from store import ledgers
+from store.database import Store
+from store.ledgers import Accepted
+
+_HEAD = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A mail of the archive: where it lies, in words, when it came, its content and what helps to recognise it."""
+
+    place: str
+    at: datetime
+    content: bytes
+    message_id: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The difference. `missing`: in the archive alone; `extra`: in the journal alone, of the time the archive covers."""
+
+    archived: int
+    journalled: int
+    missing: tuple[Kept, ...]
+    extra: tuple[Accepted, ...]
+
+
+def look_at(archive: Archive, entries: Iterable[Entry]) -> Iterable[Kept]:
+    """The mails of an archive as they are compared, one at a time. Raises OSError."""
+    for entry in entries:
+        raw = archive.read(entry)
+        told = dict(reversed(list(headers_of(raw[:_HEAD]))))
+        message_id, subject = told.get("message-id", "")[:200], told.get("subject", "")[:200]
+        yield Kept(entry.place, entry.at, content_of(raw), message_id, subject)
+
+
+def content_of(raw: bytes) -> bytes:
+    """The hash by which two copies of a mail are one, whatever delivery and keeping added."""
+    return bytes.fromhex(hash_message(settle_line_ends(raw)))
+
+
+def reconcile(store: Store, kept: Sequence[Kept], desk: str, mailbox: str) -> Reconciled:
+    """What differs between an archive and what came for a mailbox. The desk has a mail that came by another of its mailboxes."""
+    accepted = list(ledgers.accepted(store, desk, content_of))
+    journalled, archived = {one.content for one in accepted}, {one.content for one in kept}
+    covered = [one.at for one in kept]
+    extra = (
+        one
+        for one in accepted
+        if covered
+        and min(covered) <= one.at <= max(covered)
+        and mailbox in one.mailboxes
+        and one.content not in archived
+    )
+    return Reconciled(
+        len(kept), len(accepted), tuple(one for one in kept if one.content not in journalled), tuple(extra)
+    )  # fmt: skip
