@@ -79,11 +79,13 @@ class Exim:
         try:
             for part in ("spool", "log"):
                 (self.folder / part).mkdir()
+                (self.folder / part).chmod(0o755)  # whatever this process' umask is
                 shutil.chown(self.folder / part, "nobody", "nogroup")
             values = {"binary": _BINARY, "folder": self.folder, "port": self.port, **self._parts}
             (self.folder / "exim.conf").write_text(_CONFIGURATION.format(**values))
+            (self.folder / "exim.conf").chmod(0o644)
             command = [str(_BINARY), "-C", str(self.folder / "exim.conf"), "-bdf", "-q3s"]
-            self._process = subprocess.Popen(command, stderr=(self.folder / "stderr").open("wb"))
+            self._process = subprocess.Popen(command, stderr=(self.folder / "stderr").open("wb"), umask=0o022)
             self._wait_for("listening for SMTP", 30)
         except BaseException:
             self._end()

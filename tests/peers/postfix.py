@@ -102,6 +102,7 @@ class Postfix:
         self.folder.chmod(0o755)
         for part in ("etc", "spool", "data", "log"):
             (self.folder / part).mkdir()
+            (self.folder / part).chmod(0o755)  # whatever this process' umask is
         self.main, self.master, self._read_all = main, master, read_all
 
     def __enter__(self) -> Postfix:
@@ -129,7 +130,7 @@ class Postfix:
         if self._read_all:
             bits = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
             command = ["setpriv", *bits, "--securebits", "+no_setuid_fixup", *command]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, umask=0o022)
         assert done.returncode == 0, done.stderr + self.log()
 
     def _end(self) -> None:
