@@ -15,7 +15,7 @@ from gateway.smtp_data import Content, Memory
 from gateway.smtp_limits import COMMAND_LINE
 
 if TYPE_CHECKING:
-    from gateway.smtp_login import Logins
+    from store.logins import Known
 
 _LINGER = 5.0  # seconds a good-bye may take to be read
 _BRIEF = 0.2  # the same where the place was given to another already: such connections are in no count
@@ -29,6 +29,13 @@ class Letter(Envelope):
         self.declared_size = 0
         self.routes: dict[str, dict[str, None]] = {}
         self.body = Content(memory)
+
+
+class Logins(Protocol):
+    """Who may sign in."""
+
+    async def sign_in(self, address: str, password: str, client: str) -> Known | Answer:
+        """The person, or what else is said. Raises Temporary."""
 
 
 class Host(Protocol):
@@ -70,6 +77,7 @@ class Connection(SMTP):
         self._host = host
         self.busy = False
         self._leaving = False
+        self.login: Known | None = None  # who has signed in
         self._mistakes = 0
         self._refusals = 0
         self._peer = ""

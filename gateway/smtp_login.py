@@ -76,7 +76,7 @@ class SigningConversation(Conversation):
             return
         if self.session.ssl is None:
             return await self.push(Answer.LOGIN_NEEDS_TLS.line)
-        if self.session.authenticated or self.envelope.mail_from is not None:
+        if self.login or self.envelope.mail_from is not None:
             return await self.push(Answer.LOGIN_NOT_NOW.line)
         told = await self._credentials((arg or "").split())
         if isinstance(told, Answer):
@@ -86,7 +86,7 @@ class SigningConversation(Conversation):
         found = await logins.sign_in(*told, self._peer)
         if isinstance(found, Answer):
             return await self.push(found.line)
-        self.session.authenticated, self.session.auth_data = True, found
+        self.login = found
         await self.push(Answer.SIGNED_IN.line)
 
     async def _credentials(self, words: list[str]) -> tuple[str, str] | Answer | None:

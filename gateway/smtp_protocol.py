@@ -85,8 +85,8 @@ class Conversation(Connection):
             return False
         # LOCAL and UNKNOWN: the proxy itself wants to know whether we are there.
         own = self._writer.get_extra_info("peername")
-        address, port = (str(told.src_addr), told.src_port) if told.src_addr else own[:2]
-        self.session.peer = (address, port)
+        address = str(told.src_addr or own[0])
+        self.session.peer = (address, told.src_port or own[1])  # type: ignore[assignment]  # aiosmtpd says str
         if refusal := self.stands_for(address):
             self._hang_up(refusal)
             return False

@@ -12,10 +12,10 @@ from aiosmtpd.smtp import Session
 
 from gateway.answers import NOT_OURS, Answer, log, trouble
 from gateway.smtp_address import fits, is_text, without_route
-from gateway.smtp_connection import Connection, Letter
+from gateway.smtp_connection import Connection, Letter, Logins
 from gateway.smtp_data import Memory
 from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, is_in, room_for
-from gateway.smtp_login import MECHANISMS, Logins, writes_as_themselves
+from gateway.smtp_login import MECHANISMS, writes_as_themselves
 from store import clock, crash
 from store.config import Config
 from store.errors import DiskFailed, disk_trouble
@@ -36,7 +36,8 @@ class Writer(Protocol):
 class Reception:
     """One for all conversations of a door, by whose name (`smtp`, `lmtp`) the journal knows it.
 
-    `logins`: by which staff may sign in; `free` tells the bytes left on the disk; `at_failure` is called once when the disk has failed, see `failure`.
+    `logins`: by which staff may sign in; `free` tells the bytes left on the disk; `at_failure` is called once when the disk
+    has failed, see `failure`.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class Reception:
             return Answer.TOO_LARGE.line
         if refusal := _unfit(address, letter):
             return refusal.line
-        if session.authenticated and normalise(address) not in session.auth_data.addresses:
+        if server.login and normalise(address) not in server.login.addresses:
             return Answer.NOT_YOURS.line
         letter.declared_size = int(size)
         letter.mail_from = without_route(address)
@@ -160,9 +161,9 @@ class Reception:
                 if hops(raw) > HOPS:
                     log.warning("mail loop refused, from %s", session.peer)
                     return Answer.LOOP.line
-                if session.authenticated and not writes_as_themselves(raw, session.auth_data):
+                if server.login and not writes_as_themselves(raw, server.login):
                     return Answer.NOT_YOURS.line
-                future = self._journal.submit(self._incoming(session, letter, raw))
+                future = self._journal.submit(self._incoming(session, letter, raw, server.login is not None))
                 del raw
                 await _settled(future)
         except TimeoutError:
@@ -173,9 +174,9 @@ class Reception:
         crash.point("D5")
         return Answer.ACCEPTED.about(",".join(str(id_) for id_ in ids))
 
-    def _incoming(self, session: Session, letter: Letter, raw: bytes) -> Incoming:
+    def _incoming(self, session: Session, letter: Letter, raw: bytes, signed_in: bool) -> Incoming:
         return Incoming(
-            door=SUBMISSION if session.authenticated else self._door,
+            door=SUBMISSION if signed_in else self._door,
             at=clock.now(),
             sender="" if letter.mail_from in (None, "<>") else str(letter.mail_from),
             routes=tuple((desk, tuple(addresses)) for desk, addresses in letter.routes.items()),
