@@ -22,6 +22,16 @@ class Answer(Enum):
     SENDER_OK = "250 2.1.0 sender ok", OK
     RECIPIENT_OK = "250 2.1.5 recipient ok", OK
 
+    # Signing in (RFC 4954)
+    SIGNED_IN = "235 2.7.0 signed in", OK
+    WRONG_LOGIN = "535 5.7.8 address and password do not belong together", USAGE
+    TOO_MANY_LOGINS = "454 4.7.0 too many tries, wait ten minutes", TEMPFAIL
+    LOGIN_NEEDS_TLS = "538 5.7.11 sign in over TLS", USAGE
+    LOGIN_NOT_NOW = "503 5.5.1 signed in already, or in the middle of a mail", USAGE
+    UNKNOWN_LOGIN = "504 5.5.4 sign in by PLAIN or LOGIN", USAGE
+    BAD_LOGIN = "501 5.5.2 this cannot be read", USAGE
+    NOT_YOURS = "553 5.7.1 From must be an address of the person who signed in", USAGE
+
     # The mailbox
     UNKNOWN_MAILBOX = "550 5.1.1 no such mailbox here", NOUSER
     FOREIGN_DOMAIN = "550 5.7.1 relaying denied", NOUSER

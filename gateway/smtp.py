@@ -15,6 +15,7 @@ from pathlib import Path
 import aiosmtpd
 
 from gateway.answers import Answer, log
+from gateway.smtp_login import Logins, SigningConversation, logins_of
 from gateway.smtp_protocol import Conversation
 from gateway.smtp_reception import WORK, Reception, Writer
 from store.config import Config, host_and_port
@@ -32,7 +33,7 @@ class Door:
     """The listener. `journal`, `free` and `work_seconds` may be given by a test; `at_failure` see `Reception`."""
 
     kind = "smtp"
-    conversation: type[Conversation] = Conversation
+    conversation: type[Conversation] = SigningConversation
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Door:
         free: Callable[[], int] | None = None,
         work_seconds: float = WORK,
         at_failure: Callable[[], object] = lambda: None,
+        logins: Logins | None = None,
     ) -> None:
         check_library(aiosmtpd.__version__)
         self._config = config
@@ -51,7 +53,7 @@ class Door:
         self._name = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()) or "localhost"
         self.reception = Reception(
             config, journal, door=self.kind, name=self._name, tls=self._tls is not None, free=free,
-            work_seconds=work_seconds, at_failure=at_failure,
+            work_seconds=work_seconds, at_failure=at_failure, logins=logins,
         )  # fmt: skip
         self._server: asyncio.Server | None = None
 
@@ -120,7 +122,7 @@ async def serve(config: Config, store: Store, *, stop: asyncio.Event | None = No
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     journal = JournalWriter(store)
     try:
-        door = kind(config, journal, at_failure=stop.set)
+        door = kind(config, journal, at_failure=stop.set, logins=logins_of(config, store))
         await door.start()
         await stop.wait()
         await door.stop(BRIEF if door.reception.failure else GRACE)
@@ -176,7 +178,8 @@ def background(
             loop = runner.get_loop()
 
             async def open_door() -> Door:
-                door = kind(config, writer, free=free, work_seconds=work_seconds)
+                logins = logins_of(config, store)
+                door = kind(config, writer, free=free, work_seconds=work_seconds, logins=logins)
                 await door.start()
                 return door
 

@@ -6,13 +6,16 @@ import asyncio
 import math
 import ssl
 from collections import defaultdict
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from aiosmtpd.smtp import SMTP, Envelope
 
 from gateway.answers import Answer
 from gateway.smtp_data import Content, Memory
 from gateway.smtp_limits import COMMAND_LINE
+
+if TYPE_CHECKING:
+    from store.logins import Known
 
 _LINGER = 5.0  # seconds a good-bye may take to be read
 _BRIEF = 0.2  # the same where the place was given to another already: such connections are in no count
@@ -28,6 +31,13 @@ class Letter(Envelope):
         self.body = Content(memory)
 
 
+class Logins(Protocol):
+    """Who may sign in."""
+
+    async def sign_in(self, address: str, password: str, client: str) -> Known | Answer:
+        """The person, or what else is said. Raises Temporary."""
+
+
 class Host(Protocol):
     """What a conversation needs of its door, besides aiosmtpd's handle_EHLO, handle_MAIL, handle_RCPT, handle_DATA."""
 
@@ -36,10 +46,14 @@ class Host(Protocol):
     data_timeout: float
     work_seconds: float
     conversations: set[Connection]
+    logins: Logins | None
 
     @property
     def command_timeout(self) -> float:
         """Seconds to wait for a command."""
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether a peer at this address says for whom it speaks."""
 
     def enter(self, address: str) -> Answer | None:
         """Takes a place for a peer; the refusal when there is none."""
@@ -63,10 +77,11 @@ class Connection(SMTP):
         self._host = host
         self.busy = False
         self._leaving = False
+        self.login: Known | None = None  # who has signed in
         self._mistakes = 0
         self._refusals = 0
         self._peer = ""
-        self._inside = self._counted = False
+        self._inside = self._counted = self._proxied = False
         self._heard = 0.0
         self._deadline = self._armed = self._data_until = 0.0
         self._abort: asyncio.TimerHandle | None = None
@@ -87,6 +102,9 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._proxied = self._host.is_proxy(self._peer)
+        if self._proxied:
+            self._peer = ""  # counted with nobody until it has said for whom it speaks
         refusal = self._host.enter(self._peer)
         if refusal:
             cast(asyncio.WriteTransport, transport).write(f"{refusal.line}\r\n".encode())
@@ -119,8 +137,9 @@ class Connection(SMTP):
         if self._reader._paused:  # type: ignore[attr-defined]  # it was full once, and held back the old end
             secure.pause_reading()
             plain.resume_reading()
+        peer = self.session.peer if self.session else None  # whom a proxy named, else the other end
         self.session = self._create_session()
-        self.session.peer = secure.get_extra_info("peername")
+        self.session.peer = peer
         self.session.ssl = {"cipher": secure.get_extra_info("cipher")}
         self._set_rset_state()  # type: ignore[no-untyped-call]
 
@@ -132,6 +151,14 @@ class Connection(SMTP):
             for timer in (self._timeout_handle, self._abort):
                 if timer is not None:
                     timer.cancel()
+
+    def stands_for(self, address: str) -> Answer | None:
+        """The peer speaks for this address: it takes that one's place, or the refusal is returned."""
+        self._free_place()
+        self._peer = address
+        refusal = self._host.enter(address)
+        self._counted = refusal is None
+        return refusal
 
     def say_goodbye(self, answer: Answer) -> None:
         """Ends the conversation now, or after the running message."""

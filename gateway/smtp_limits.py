@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from gateway.answers import Answer
@@ -79,6 +80,16 @@ def _client(address: str) -> tuple[str, bool]:
             return str(ip_network((ip, 64), strict=False)), ip.is_loopback
         ip = ip.ipv4_mapped
     return str(ip), ip.is_loopback
+
+
+def is_in(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address, if it is one, lies in one of the networks."""
+    try:
+        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return any((mapped or ip) in network for network in networks)
 
 
 def hops(raw: bytes) -> int:

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from aiosmtpd.proxy_protocol import get_proxy
 from aiosmtpd.smtp import SMTP
 
 from gateway import smtp_address
@@ -27,6 +28,7 @@ _HTTP = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT)[ 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BLOCK = 1 << 18
 _HANDSHAKE = 30.0
+PROXY_SECONDS = 10.0  # in which a proxy says for whom it speaks
 
 
 class Conversation(Connection):
@@ -51,6 +53,8 @@ class Conversation(Connection):
             self._hang_up()
 
     async def _converse(self) -> None:
+        if self._proxied and not await self._meet_client():
+            return
         await self.push(f"220 {self.hostname} {self.protocol}")
         while not self._leaving:
             line = await self._read_command()
@@ -67,6 +71,27 @@ class Conversation(Connection):
                 return self._hang_up(Answer.TOO_MANY_MISTAKES)
         if not self._writer.is_closing():
             self._hang_up(Answer.SHUTTING_DOWN)
+
+    async def _meet_client(self) -> bool:
+        """Reads for whom a proxy speaks (PROXY protocol, version 1 or 2); False when that is all there is to do."""
+        assert self.session is not None
+        self._reset_timeout(PROXY_SECONDS)
+        try:
+            told = await get_proxy(self._reader)
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return False  # a look whether the port is open
+        if not told.valid:
+            log.error("a proxy does not say for whom it speaks: %s", told.error)
+            return False
+        # LOCAL and UNKNOWN: the proxy itself wants to know whether we are there.
+        own = self._writer.get_extra_info("peername")
+        address = str(told.src_addr or own[0])
+        self.session.peer = (address, told.src_port or own[1])  # type: ignore[assignment]  # aiosmtpd says str
+        if refusal := self.stands_for(address):
+            self._hang_up(refusal)
+            return False
+        self._reset_timeout()
+        return True
 
     async def _run(self, line: bytes) -> Answer | None:
         """Carries out a command line; what is wrong with the line itself is returned."""

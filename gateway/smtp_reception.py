@@ -12,13 +12,14 @@ from aiosmtpd.smtp import Session
 
 from gateway.answers import NOT_OURS, Answer, log, trouble
 from gateway.smtp_address import fits, is_text, without_route
-from gateway.smtp_connection import Connection, Letter
+from gateway.smtp_connection import Connection, Letter, Logins
 from gateway.smtp_data import Memory
-from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, room_for
+from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, is_in, room_for
+from gateway.smtp_login import MECHANISMS, writes_as_themselves
 from store import clock, crash
 from store.config import Config
 from store.errors import DiskFailed, disk_trouble
-from store.journal import Incoming
+from store.journal import SUBMISSION, Incoming
 from store.rules.addressing import NotOurs, normalise
 
 WORK = 30.0  # seconds for our own work after the dot; the peer waits 10 minutes (RFC 5321 4.5.3.2.6)
@@ -35,7 +36,8 @@ class Writer(Protocol):
 class Reception:
     """One for all conversations of a door, by whose name (`smtp`, `lmtp`) the journal knows it.
 
-    `free` tells the bytes left on the disk; `at_failure` is called once when the disk has failed, see `failure`.
+    `logins`: by which staff may sign in; `free` tells the bytes left on the disk; `at_failure` is called once when the disk
+    has failed, see `failure`.
     """
 
     def __init__(
@@ -49,8 +51,11 @@ class Reception:
         free: Callable[[], int] | None = None,
         work_seconds: float = WORK,
         at_failure: Callable[[], object] = lambda: None,
+        logins: Logins | None = None,
     ) -> None:
         settings = config.settings.smtp
+        self.logins = logins
+        self._proxies = settings.proxies if door == "smtp" else ()
         self.guests = Guests(settings.max_connections, settings.max_per_client)
         self.memory = Memory(_MEMORY, config.data)
         self.max_size = settings.max_size
@@ -72,6 +77,10 @@ class Reception:
     def command_timeout(self) -> float:
         """Seconds to wait for a command: a minute at most while the door is crowded (threats 18)."""
         return min(self._command_timeout, STRESS) if self.guests.crowded else self._command_timeout
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether a peer at this address says for whom it speaks."""
+        return bool(self._proxies) and is_in(address, self._proxies)
 
     def enter(self, address: str) -> Answer | None:
         """Takes a place; at a full door that of the peer that has been silent longest, if it has been for a while."""
@@ -99,6 +108,8 @@ class Reception:
         offered = [*server.extensions, f"SIZE {self.max_size}", "8BITMIME", "SMTPUTF8"]
         if self._tls and session.ssl is None:
             offered.append("STARTTLS")
+        if self.logins and session.ssl is not None:
+            offered.append(MECHANISMS)
         lines = [self._name, *offered, "HELP"]
         return ["\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])]
 
@@ -111,6 +122,8 @@ class Reception:
             return Answer.TOO_LARGE.line
         if refusal := _unfit(address, letter):
             return refusal.line
+        if server.login and normalise(address) not in server.login.addresses:
+            return Answer.NOT_YOURS.line
         letter.declared_size = int(size)
         letter.mail_from = without_route(address)
         letter.mail_options.extend(options)
@@ -148,7 +161,9 @@ class Reception:
                 if hops(raw) > HOPS:
                     log.warning("mail loop refused, from %s", session.peer)
                     return Answer.LOOP.line
-                future = self._journal.submit(self._incoming(session, letter, raw))
+                if server.login and not writes_as_themselves(raw, server.login):
+                    return Answer.NOT_YOURS.line
+                future = self._journal.submit(self._incoming(session, letter, raw, server.login is not None))
                 del raw
                 await _settled(future)
         except TimeoutError:
@@ -159,9 +174,9 @@ class Reception:
         crash.point("D5")
         return Answer.ACCEPTED.about(",".join(str(id_) for id_ in ids))
 
-    def _incoming(self, session: Session, letter: Letter, raw: bytes) -> Incoming:
+    def _incoming(self, session: Session, letter: Letter, raw: bytes, signed_in: bool) -> Incoming:
         return Incoming(
-            door=self._door,
+            door=SUBMISSION if signed_in else self._door,
             at=clock.now(),
             sender="" if letter.mail_from in (None, "<>") else str(letter.mail_from),
             routes=tuple((desk, tuple(addresses)) for desk, addresses in letter.routes.items()),

@@ -19,6 +19,7 @@ from store.rules.old_mail import Terms, of_json
 from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
+SUBMISSION = "submission"  # the door of mail whose sender signed in and stands in its From
 _AT_ONCE = 32 << 20  # bytes of messages read at a time, unless a single one is larger
 
 

@@ -55,6 +55,15 @@ class SmtpSection(Section):
     max_per_client: int | None = Field(
         None, gt=0, description="connections at a time from one address; 20, none from loopback"
     )
+    auth: bool = Field(
+        False,
+        description="staff may sign in with the address and password of their portal login, over TLS only; what they send "
+        "must be from themselves, and needs no other proof of that",
+    )
+    proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="addresses or networks of proxies in front of the SMTP door that say by the PROXY protocol (version 1 or 2) "
+        "for whom they speak; they must always say it, and nobody else may",
+    )  # fmt: skip
     command_timeout: float = Field(300, gt=0, description="seconds to wait for the next command")
     data_timeout: float = Field(1800, gt=0, description="seconds for a whole message")
 

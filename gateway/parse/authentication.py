@@ -15,7 +15,7 @@ _FAILED = re.compile(r"\bdmarc\s*=\s*fail", re.IGNORECASE)
 class Proof:
     """What is known of whether a mail comes from where its From says; results in the words of RFC 8601 section 2.7."""
 
-    way: Literal["trusted-host", "computed", "none"] = "none"  # who found it
+    way: Literal["trusted-host", "computed", "submission", "none"] = "none"  # who found it
     spf: str | None = None  # of the envelope's domain, whatever From says
     dkim: str | None = None  # pass when any signature holds, whoever signed
     dmarc: str | None = None  # of the From domain: pass, fail, none, temperror or permerror; None when nobody looked

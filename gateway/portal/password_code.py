@@ -15,9 +15,10 @@ from gateway.portal.context import Portal, portal_of
 from gateway.portal.new_password import LONGEST, SHORTEST, find_mistake, let_in
 from gateway.portal.rendering import form_page
 from gateway.portal.sessions import Session
-from gateway.portal.signing_in import LONGEST_ADDRESS, STALE, to_come_back, wait
+from gateway.portal.signing_in import STALE, to_come_back, wait
 from gateway.portal.visitors import visit_of
 from store import passwords
+from store.logins import LONGEST_ADDRESS
 from store.password_links import find_by_code, redeem_code
 from store.rules.addressing import normalise
 

@@ -21,13 +21,12 @@ from gateway.portal.destination import destination
 from gateway.portal.rendering import form_page
 from gateway.portal.sessions import Session
 from gateway.portal.visitors import Visitor, forget, remember, visit_of, visitor_of
-from store import passwords, people
+from store.logins import LONGEST_ADDRESS, find_by_password
 from store.rules.addressing import normalise
 
 WRONG = "This address and password do not belong together. Please try again."
 STALE = "The form was open for too long, or your browser keeps no cookies for this site. Please try again."
 WAIT = "There were too many tries. Please wait {} and try again."
-LONGEST_ADDRESS = 320  # characters of an address (RFC 3696 erratum 1690 allows fewer)
 
 
 def private(show: Callable[[Request, Visitor], Response]) -> Callable[[Request], Response]:
@@ -106,15 +105,8 @@ def password_limiter() -> CapacityLimiter:
 
 def _open_session(portal: Portal, address: str, password: str) -> Session | None:
     """A session when the password is right; takes as long for an address nobody has (threats 68)."""
-    person, stored = None, None
-    if address and len(address) <= LONGEST_ADDRESS and address.isprintable():
-        with portal.store.read() as connection:
-            person = people.find(connection, address)
-            stored = people.password_hash(connection, person.id) if person else None
-    right = passwords.matches(password, stored)
-    if not right or person is None or stored is None or not person.active:
-        return None
-    return portal.sessions.start(person.id, stored)
+    known = find_by_password(portal.store, address, password)
+    return portal.sessions.start(known.person.id, known.hash) if known else None
 
 
 def _onwards(request: Request) -> str:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof, read_results
-from store.journal import JournalRow
+from store.journal import SUBMISSION, JournalRow
 from store.settings import AuthSection
 
 
@@ -28,6 +28,8 @@ def proof_of(auth: AuthSection, row: JournalRow, parsed: Parsed, computed: Proof
 
     A header that came straight is whoever's: it bears the trusted host's name as easily as any other.
     """
+    if row.door == SUBMISSION:  # the door has asked for a password, and for that person in From (threats 40)
+        return Proof("submission", dmarc="pass")
     if comes_straight(auth, row):
         return computed or Proof()
     return read_results(parsed.auth_results, auth.trusted_host)
