@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,8 +39,6 @@ def watch(desk: ImapHouse, clock: Clock) -> list[tuple[str, str, list[str]]]:
         pass
     with desk.store.read() as connection:
         rows = connection.exec_driver_sql("SELECT recipient, facts FROM outbox ORDER BY id").all()[before:]
-    import json
-
     told = [(recipient, json.loads(facts)) for recipient, facts in rows]
     return [(recipient, facts["change"], facts["problems"]) for recipient, facts in told]
 
@@ -83,7 +82,7 @@ def test_a_mail_that_was_left_is_told_of_once_and_by_a_second_failure(desk: Imap
     folders.succeeded(desk.store, place, clock())
     folders.leave(desk.store, place, 4, 62 << 20, "kim@x.test", folders.TOO_LARGE, clock())
     folders.leave(desk.store, place, 5, 10, "", "the server gives nothing of it", clock())
-    assert [told[1:] for told in watch(desk, clock)][0] == (
+    assert watch(desk, clock)[0][1:] == (
         "mail_left", ["support@desk.test INBOX: 62.0 MB from kim@x.test: too large"],
     )  # fmt: skip
     folders.leave(desk.store, place, 5, 10, "", "the server gives nothing of it", clock())
