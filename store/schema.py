@@ -15,6 +15,11 @@ def _core(model: Any) -> Table:
     return table
 
 
+Alert = _core(tables.Alert)
+AlertLine = _core(tables.AlertLine)
+Asset = _core(tables.Asset)
+AssetEvent = _core(tables.AssetEvent)
+AssetRequest = _core(tables.AssetRequest)
 Attachment = _core(tables.Attachment)
 Blob = _core(tables.Blob)
 Blocked = _core(tables.Blocked)
@@ -26,6 +31,7 @@ Event = _core(tables.Event)
 Gathered = _core(tables.Gathered)
 Grant = _core(tables.Grant)
 Group = _core(tables.Group)
+InvoiceEntry = _core(tables.InvoiceEntry)
 Journal = _core(tables.Journal)
 Lease = _core(tables.Lease)
 Link = _core(tables.Link)
@@ -40,6 +46,7 @@ Preference = _core(tables.Preference)
 Received = _core(tables.Received)
 Staff = _core(tables.Staff)
 Ticket = _core(tables.Ticket)
+TicketAsset = _core(tables.TicketAsset)
 TicketNumber = _core(tables.TicketNumber)
 Undeliverable = _core(tables.Undeliverable)
 

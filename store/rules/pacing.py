@@ -93,14 +93,15 @@ def _next_hour(now: datetime) -> datetime:
 
 
 def _next_morning(now: datetime, timezone: str) -> datetime:
-    local = now.astimezone(_zone(timezone))
+    local = now.astimezone(zone(timezone))
     morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     if morning <= local:
         morning += timedelta(days=1)  # of the wall clock, so it is 8 o'clock across daylight saving as well
     return morning.astimezone(UTC)
 
 
-def _zone(name: str) -> tzinfo:
+def zone(name: str) -> tzinfo:
+    """The time zone of this name; UTC when there is none."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # a name somebody loaded

@@ -5,6 +5,7 @@ Table models do not validate: what comes from outside passes through the frozen 
 
 from sqlmodel import SQLModel
 
+from store.tables.assets import Alert, AlertLine, Asset, AssetEvent, AssetRequest, InvoiceEntry, TicketAsset
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
 from store.tables.journal import Journal, Received
@@ -16,6 +17,11 @@ from store.tables.tickets import Attachment, Blob, Cc, Consulted, Event, Link, M
 __all__ = [
     "JOURNAL",
     "MAIN",
+    "Alert",
+    "AlertLine",
+    "Asset",
+    "AssetEvent",
+    "AssetRequest",
     "Attachment",
     "Blob",
     "Blocked",
@@ -28,6 +34,7 @@ __all__ = [
     "Grant",
     "Group",
     "Id",
+    "InvoiceEntry",
     "Journal",
     "Lease",
     "Link",
@@ -42,6 +49,7 @@ __all__ = [
     "Received",
     "Staff",
     "Ticket",
+    "TicketAsset",
     "TicketNumber",
     "Undeliverable",
     "Utc",

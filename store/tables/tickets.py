@@ -33,6 +33,7 @@ class Ticket(SQLModel, table=True):
     subject: str = words()
     requester_id: int = reference("person")
     organization_id: int | None = reference("organization", null=True)
+    asset_id: int | None = reference("asset", null=True)
     assignee_id: int | None = reference("person", null=True)
     department: str = ""
     priority: str = "medium"
