@@ -148,6 +148,7 @@ class _Loader:
             "state": row.state, "last_reply_by": public[-1].side if public else "none",
             "taken": row.state == "in_progress" or any(message.side == "support" for message in row.messages),
             "flags": [], "created": created, "updated": newest,
+            "waiting_since": newest if row.state == "waiting_customer" else None,
         }  # fmt: skip
         ticket = self._insert(Ticket, values)
         for address in row.cc:

@@ -76,6 +76,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         "origin": command.origin,
         "state": "closed" if command.spam else "waiting_customer" if command.missing else "new",  # T16
         "closed_at": now if command.spam else None,
+        "waiting_since": now if command.missing and not command.spam else None,
         "flags": list(command.flags),
         "fields": dict(command.fields),
         "conversation": command.message.conversation,

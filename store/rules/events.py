@@ -12,10 +12,12 @@ TicketEvent = Literal[
     "field_ref", "field_area", "field_device", "field_service",
     "taken", "assigned", "priority", "department", "moved", "merged", "split", "linked", "asked", "undone",
     "spam", "unspam", "released", "parked", "confirmed", "unable", "template_broken",
-    "delivery_failed", "delivery_delayed", "complained", "resent", "digest",
+    "delivery_failed", "delivery_delayed", "complained", "resent", "digest", "reminded",
 ]  # fmt: skip
 # On no ticket.
-DeskEvent = Literal["blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected"]
+DeskEvent = Literal[
+    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected", "renewal_alert", "auto_renewed", "deactivated",
+]  # fmt: skip
 EventKind = TicketEvent | DeskEvent
 
 # The rest is between staff.

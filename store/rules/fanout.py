@@ -15,13 +15,13 @@ from store.rules.people import PersonFacts
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected", "reminded",
 ]  # fmt: skip
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
     "portal_redirect", "held_ack", "follow_up", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice",
     "safety_alert", "attachment_refused", "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
-    "undelivered",
+    "undelivered", "reminder_awaiting", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 
 # Automatic answers to a mail; only these count against the budgets of threats 38.
@@ -61,6 +61,7 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     ),
     "closed_by_support": Row("support closes it", "ticket_closed", "ticket_closed", "ticket_closed"),
     "status": Row("the desk has another word for its state", "ticket_update", "ticket_update"),
+    "reminded": Row("support has waited `remind_after` days for the customer (EQ-69)", "reminder_awaiting"),
     "moved": Row("it comes to a department", staff=_NOTICE),
     "outsider": Row("somebody outside answers support", staff=_NOTICE, assignee=_NOTICE),
     "note": Row("an internal note is written"),

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from store.rules.desk import Notify
 from store.rules.fanout import ChangeKind, Notice
 
-Category = Literal["new_tickets", "replies", "organization", "copies", "updates"]
+Category = Literal["new_tickets", "replies", "organization", "copies", "updates", "renewals"]
 Choice = Literal["each", "hourly", "daily", "none"]
 
 # What can be chosen about, in words. The order is that of bits in unsubscribe tokens: only ever add at the end.
@@ -24,6 +24,7 @@ CATEGORIES: dict[Category, str] = {
     "organization": "the tickets of your organisation",
     "copies": "tickets you are copied on",
     "updates": "what colleagues and support change on your own tickets",
+    "renewals": "devices that are about to renew, and what became of them",
 }
 CHOICES: dict[Choice, str] = {
     "each": "a mail at once for each",

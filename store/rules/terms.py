@@ -12,6 +12,7 @@ from typing import Literal
 
 from store.rules.assets import Plan
 
+RENEWING: tuple[Plan, ...] = ("quarterly", "yearly")  # monthly ones are invoiced instead (DV-25)
 MONTHS: dict[Plan, int] = {"monthly": 1, "quarterly": 3, "yearly": 12}
 WINDOW = 28  # days before a renewal in which it is due, and can be confirmed
 STEPS = (28, 21, 14, 7)  # days before a renewal on which somebody is warned (DV-27)
@@ -32,8 +33,8 @@ class Term:
 
     @property
     def renews(self) -> bool:
-        """Whether there is a date to renew on; monthly ones are invoiced instead (DV-25)."""
-        return self.plan in ("quarterly", "yearly") and self.renewal is not None
+        """Whether there is a date to renew on."""
+        return self.plan in RENEWING and self.renewal is not None
 
     @property
     def confirmed(self) -> bool:

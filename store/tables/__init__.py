@@ -6,6 +6,7 @@ Table models do not validate: what comes from outside passes through the frozen 
 from sqlmodel import SQLModel
 
 from store.tables.assets import Alert, AlertLine, Asset, AssetEvent, AssetRequest, InvoiceEntry, TicketAsset
+from store.tables.clockwork import ClockMark
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
 from store.tables.journal import Journal, Received
@@ -27,6 +28,7 @@ __all__ = [
     "Blocked",
     "Cc",
     "Cited",
+    "ClockMark",
     "Consulted",
     "Cursor",
     "Event",
