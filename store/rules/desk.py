@@ -160,6 +160,15 @@ class Desk(Frozen):
     strangers_per_hour: int = Field(
         200, ge=0, description="automatic answers an hour to people nobody has vouched for, all together (threats 38)"
     )
+    renewal_recipients: Literal["access_list", "admins_only"] = Field(
+        "access_list",
+        description="who is warned of renewals: `access_list` everybody with a right on the group, `admins_only` those of them "
+        "who may act (A-16)",
+    )
+    group_admin_assign: bool = Field(
+        True,
+        description="whether administrators of a group give and take rights on it; else those of the organisation (A-18)",
+    )
     bounces: str = Field("", description="where delivery reports return to; the first mailbox when empty")
     mailboxes: tuple[Mailbox, ...] = Field(min_length=1, description="the addresses of the desk, the main one first")
     labels: Labels = Labels()
