@@ -144,7 +144,7 @@ def _tell(
     today_ = (Alert.c.person_id == person, Alert.c.desk == desk, Alert.c.day == place.day)
     if connection.execute(select(Alert.c.id).where(*today_)).first():
         return
-    told = set(connection.execute(_TOLD, {"person": person, "ids": ids}).tuples())
+    told = {tuple(row) for row in connection.execute(_TOLD, {"person": person, "ids": ids})}
     lines = []
     for row in connection.execute(_ASSETS, {"ids": ids}):
         asset = facts(row)

@@ -165,6 +165,17 @@ class Desk(Frozen):
         description="who is warned of renewals: `access_list` everybody with a right on the group, `admins_only` those of them "
         "who may act (A-16)",
     )
+    alert_hour: int = Field(
+        8, ge=0, le=23, description="hour of the day at which warnings of renewals leave, where the organisation is"
+    )
+    remind_after: int = Field(
+        0,
+        ge=0,
+        description="days support waits for the customer before a mail reminds them, and between reminders; 0: none (EQ-69)",
+    )
+    close_after: int = Field(
+        0, ge=0, description="days support waits for the customer before the ticket is closed; 0: for ever"
+    )
     group_admin_assign: bool = Field(
         True,
         description="whether administrators of a group give and take rights on it; else those of the organisation (A-18)",
