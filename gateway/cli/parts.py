@@ -96,7 +96,8 @@ def clock(config: ConfigFile = None) -> None:
 
 def tick(
     at: Annotated[
-        str, typer.Option("--at", metavar="ISO8601", help="The moment, such as 2026-03-02T09:00:00+01:00; UTC where it names no zone, noon where it is a date.")
+        str,
+        typer.Option("--at", metavar="ISO8601", help="Such as 2026-03-02T09:00:00+01:00; without a zone UTC, a date alone its noon."),
     ],
     config: ConfigFile = None,
 ) -> None:  # fmt: skip

@@ -33,7 +33,7 @@ def test_each_recipient_has_exactly_four_alerts_on_their_days(any_fleet: House) 
     for day in any_fleet.days("2026-02-23", "2026-03-30"):
         any_fleet.tick(f"{day}T15:00")
     assert {who: any_fleet.told(who) for who in (BOSS, NORA, SUE)} == dict.fromkeys((BOSS, NORA, SUE), WARNED)
-    assert {who: any_fleet.told(who) for who in (DORA, MIA, GONE)} == dict.fromkeys((DORA, MIA, GONE), [])
+    assert {who: any_fleet.told(who) for who in (DORA, MIA, GONE)} == {DORA: [], MIA: [], GONE: []}
     assert any_fleet.told(EVE) == WARNED
     assert all(keys == ("dev-1",) for who, _day, keys in any_fleet.mails() if who != EVE)
     assert all(keys == ("alien",) for who, _day, keys in any_fleet.mails() if who == EVE)
