@@ -7,12 +7,14 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from templates.assets import AssetLine
 from templates.digests import NO_DIGEST, Digest
 
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
+    "wished", "activated", "not_activated",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -119,3 +121,4 @@ class MailContext:
     flags: tuple[str, ...]
     claims: str
     digest: Digest = NO_DIGEST
+    assets: tuple[AssetLine, ...] = ()  # what was asked for each, and what became of it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from templates.assets import AssetLine
 from templates.contexts import FileLine, MailContext
 from templates.digests import SAMPLE_BURST, SAMPLE_LINES, Digest
 from templates.figures import moment
@@ -74,6 +75,8 @@ _OUTSIDER = replace(
     _REPLY, role="outsider", change="asking", name="Kim", subject="", label="", help="", link="", label_changed=False,
     text="Hello Kim,\n\nwhich version of the firmware do you ship with the LX-200 today?\n\nMaria",
 )  # fmt: skip
+
+_DEVICES = replace(_BASE, subject="Two more devices", text="Device: LX-200\n\nFor the north gate, please.")
 
 _DIGEST = replace(
     _BASE, tag="", subject="", label="", link="https://help.example.com/?desk=hosting", author="", text="", change="digest",
@@ -159,6 +162,21 @@ _SAMPLES: dict[str, MailContext] = {
     "digest-burst": replace(
         _STAFF, change="digest", text="", attached=(), author="", author_address="", priority="",
         digest=Digest(SAMPLE_BURST)),
+    "activation_ack-two": replace(_DEVICES, close_address=_CLOSE, assets=(
+        AssetLine("LX-200 (North gate)", "register"), AssetLine("LX-118", "activate"))),
+    "activated-requester": replace(_DEVICES, change="activated", text="", by_support=True, author="Maria Lopez", assets=(
+        AssetLine("LX-200 (North gate)", "activated", "14 July 2027"), AssetLine("LX-118", "activated"))),
+    "deactivation_ack-partly": replace(_DEVICES, text="cancel LX-200 LX-118", assets=(
+        AssetLine("LX-200 (North gate)", "deactivate", "31 July 2026"), AssetLine("LX-118", "deactivate", why="It is not active."))),
+    "renewal_confirmed-partly": replace(_DEVICES, text="renew LX-200\ncancel LX-118", label="Closed", assets=(
+        AssetLine("LX-200 (North gate)", "renew", "2 August 2026"), AssetLine("LX-118", "deactivate", "31 July 2026"),
+        AssetLine("LX-9", "renew", why="There is no device of this name among yours."))),
+    "command_refused-mail": replace(_DEVICES, text="renew", assets=(
+        AssetLine("LX-200 (North gate)", "renew", why="Only an administrator of the organization or of its group may do this."),)),
+    "command_refused-registered": replace(_DEVICES, text="Device: LX-118", assets=(
+        AssetLine("LX-118", "register", why="It is registered already.", link="https://help.example.com/asset/LX-118"),)),
+    "command_refused-staff": replace(_DEVICES, change="not_activated", text="", by_support=True, author="Maria Lopez", assets=(
+        AssetLine("LX-200", "activate", why="It is deactivated."),)),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from store.letters import Letter, LetterFile
 from store.rules.desk import Answer, Desk
 from store.rules.fanout import ANSWERS
 from store.rules.tokens import Token, loop_mark, sign
+from templates.assets import asset_lines
 from templates.checking import located
 from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
 from templates.figures import moment, size
@@ -141,6 +142,10 @@ def context(
         priority=fact("priority") if staff else "", department=fact("department") if staff else "",
         origin=fact("origin") if staff else "", claims=fact("claims") if staff else "",
         flags=tuple(one_line(flag) for flag in facts["flags"]) if staff else (),
+        assets=tuple(
+            replace(line, name=one_line(line.name, 120), why=one_line(line.why, 500), link=one_line(line.link, 500))
+            for line in asset_lines(facts.get("assets") or (), language)
+        ) if known else (),
         digest=digest_of(letter, desk, policy, language, lambda ticket: _plus(
             _address(facts["from_address"]), Token("reply", ticket, letter.person_id), secret
         )),

@@ -10,7 +10,7 @@ Priority = Literal["low", "medium", "high", "urgent"]
 # What a mail that opens a ticket is answered with.
 Answer = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
-    "portal_redirect", "held_ack", "follow_up",
+    "portal_redirect", "held_ack", "follow_up", "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused",
 ]  # fmt: skip
 FIELDS = ("model", "serial", "error_code", "ref", "area", "device", "service")
 PRIORITIES: tuple[Priority, ...] = ("low", "medium", "high", "urgent")

@@ -15,13 +15,15 @@ from store.rules.people import PersonFacts
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected", "reminded",
+    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
+    "wished", "activated", "not_activated", "reminded",
 ]  # fmt: skip
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
     "portal_redirect", "held_ack", "follow_up", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice",
     "safety_alert", "attachment_refused", "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
-    "undelivered", "reminder_awaiting", "renewal_alert", "auto_renewed", "deactivated",
+    "undelivered", "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused", "activated",
+    "reminder_awaiting", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 
 # Automatic answers to a mail; only these count against the budgets of threats 38.
@@ -29,6 +31,7 @@ ANSWERS: frozenset[str] = frozenset(
     {
         "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
         "portal_redirect", "held_ack", "follow_up", "attachment_refused", "confirm_request", "request_refused", "address_used",
+        "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused",
     }
 )  # fmt: skip
 
@@ -73,6 +76,9 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "asking": Row("support asks somebody outside", named="outsider_question"),
     "redirected": Row("a mail makes no ticket (EQ-66)", named="portal_redirect"),
     "undelivered": Row("a mail with somebody's words did not arrive", named="undelivered"),
+    "wished": Row("what was asked for devices is done, or cannot be", "answer"),
+    "activated": Row("a device is set up (DV-18)", "activated"),
+    "not_activated": Row("a device is not activated", "command_refused"),
 }  # fmt: skip
 
 
@@ -86,9 +92,10 @@ class Change:
     already: frozenset[str] = frozenset()
     refused_files: bool = False
     acknowledge: bool = True  # False: its author has had enough automatic answers
-    answer: Answer | None = "confirmation"  # of "opened": what its sender is told
+    answer: Answer | None = "confirmation"  # of "opened" and "wished": what its sender is told
     missing: tuple[str, ...] = ()  # of "opened": fields to be asked for
     quiet: bool = False  # staff alone are told
+    settled: bool = False  # nobody has to do anything more: the answer goes out, and nothing else
     addressee: int | None = None  # the one person who is told
 
 
@@ -129,6 +136,8 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
 
     def tell(person: PersonFacts, role: Role, template: Template | None) -> None:
         if template is None or not person.active or person.id in notices or (change.quiet and role != "staff"):
+            return
+        if change.settled and role != "requester":
             return
         if not vouched and role != "staff" and (role == "cc" or not person.confirmed):
             return

@@ -30,7 +30,7 @@ TEMPLATES = (
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold", "portal_redirect", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
     "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
-    "undelivered",
+    "undelivered", "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused", "activated",
 )  # fmt: skip
 ROLES = ("requester", "admin", "cc", "staff")
 COMBINATIONS = [
@@ -41,7 +41,7 @@ CHANGES = dict.fromkeys(TEMPLATES, "opened") | {
     "undelivered": "undelivered", "portal_redirect": "redirected",
     "staff_reply": "support_reply", "ticket_update": "customer_reply",
     "cc_copy": "support_reply", "ticket_closed": "closed",
-    "attachment_refused": "customer_reply", "digest": "digest",
+    "attachment_refused": "customer_reply", "digest": "digest", "activated": "activated",
 }  # fmt: skip
 FACTS: dict[str, Any] = {
     "desk": "hosting", "tag": "HO#1042", "subject": "disk full", "label": "Answered",
@@ -55,7 +55,7 @@ FACTS: dict[str, Any] = {
     "references": ["one@weber.test", "two@weber.test"], "former": "HO#1007", "missing": ["model", "error_code"],
     "about": "close it; change its priority", "problems": ["It is closed."], "commands": ["#close: closes the ticket"],
     "confirms": 5, "closed": False, "may_close": True, "password_link": "https://help.test/password?token=secret-link",
-    "password_code": "SECRE-TCODE", "code_page": "https://help.test/password/code",
+    "assets": [{"name": "LX-200", "what": "renew", "day": "2026-08-02"}], "password_code": "SECRE-TCODE", "code_page": "https://help.test/password/code",
 }  # fmt: skip
 
 
