@@ -148,9 +148,10 @@ def _tell(
     lines = []
     for row in connection.execute(_ASSETS, {"ids": ids}):
         asset = facts(row)
-        step, due = step_of(asset.term, days[asset.organization]), asset.term.renewal
+        day, due = days[asset.organization], asset.term.renewal
+        step = step_of(asset.term, day)
         if step is not None and due is not None and (asset.id, due, step) not in told:
-            lines.append(Line(asset, due, step))
+            lines.append(Line(asset, due, step, (due - day).days))
     if not lines:
         return
     with connection.begin_nested() as point:

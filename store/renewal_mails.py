@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, select
 
@@ -27,11 +28,15 @@ from store.telling import NO_TICKET, addressed
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A device in a mail: `day` its renewal or last day, `before` the renewal date that passed, `step` the warning that holds."""
+    """A device in a mail: `day` its renewal or last day, `before` the renewal date that passed.
+
+    `step` is the warning that holds, `left` the days until then.
+    """
 
     asset: AssetFacts
     day: date
     step: int = 0
+    left: int = 0
     before: date | None = None
 
 
@@ -108,7 +113,7 @@ def make_facts(
         "desk": desk.name, "role": "admin", "recipient_name": person.name, "language": person.language or desk.language,
         "timezone": person.timezone or desk.timezone, "from_address": desk.main.address,
         "department": desk.main.department, "link": f"{config.base_url}/?desk={desk.name}", "at": now.isoformat(),
-        "alert": alert, "devices": [_line(line, paths, line.asset.id in acts) for line in lines],
+        "alert": alert, "devices": [_line(config, line, paths, line.asset.id in acts) for line in lines],
         "unsubscribe": unsubscribe_link(config, person.id, ["renewals"]),
     }  # fmt: skip
 
@@ -122,11 +127,12 @@ def group_paths(connection: Connection, tree: Tree) -> dict[int, str]:
     return {id_: " / ".join(names[one] for one in reversed(list(tree.upwards(id_)))) for id_ in tree.groups}
 
 
-def _line(line: Line, paths: Mapping[int, str], acts: bool) -> dict[str, Any]:
+def _line(config: Config, line: Line, paths: Mapping[int, str], acts: bool) -> dict[str, Any]:
     asset = line.asset
     after = next_term(asset.term)[0] if asset.term.renews else None
     return {
         "asset": asset.id, "key": asset.key, "name": asset.name, "group": paths.get(asset.group or 0, ""),
-        "plan": asset.term.plan, "day": line.day.isoformat(), "step": line.step, "acts": acts,
+        "plan": asset.term.plan, "day": line.day.isoformat(), "step": line.step, "left": line.left, "acts": acts,
         "before": line.before.isoformat() if line.before else None, "after": after.isoformat() if after else None,
+        "link": f"{config.base_url}/asset/{quote(asset.key)}",
     }  # fmt: skip

@@ -9,12 +9,13 @@ from typing import Literal
 
 from templates.assets import AssetLine
 from templates.digests import NO_DIGEST, Digest
+from templates.renewals import NO_RENEWALS, Renewals
 
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
-    "wished", "activated", "not_activated",
+    "wished", "activated", "not_activated", "reminded", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -121,4 +122,5 @@ class MailContext:
     flags: tuple[str, ...]
     claims: str
     digest: Digest = NO_DIGEST
+    renewals: Renewals = NO_RENEWALS
     assets: tuple[AssetLine, ...] = ()  # what was asked for each, and what became of it

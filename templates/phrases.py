@@ -55,4 +55,5 @@ DEVICES = (
     "Its renewal can be confirmed from %(day)s on.", "Its renewal date has passed.", "Its renewal on %(day)s is confirmed already.",
     "You asked for two things at once; neither was done.",
 )  # fmt: skip
-PHRASES = (*REFUSALS, *FILES, *ACTS, *COMMANDS, *PROBLEMS, *DEVICES)
+CALENDAR = ("Renewal: %(name)s",)
+PHRASES = (*CALENDAR, *REFUSALS, *FILES, *ACTS, *COMMANDS, *PROBLEMS, *DEVICES)

@@ -9,6 +9,7 @@ from templates.contexts import FileLine, MailContext
 from templates.digests import SAMPLE_BURST, SAMPLE_LINES, Digest
 from templates.figures import moment
 from templates.languages import ENGLISH
+from templates.renewals import SAMPLE_ALERT, SAMPLE_ENDED, SAMPLE_ONE, SAMPLE_RENEWED, SAMPLE_WATCHED
 
 _TEXT = (
     "Hello Anna,\n\nthank you for the log. The disk filled up because the nightly backup kept every copy since March. "
@@ -81,6 +82,7 @@ _DEVICES = replace(_BASE, subject="Two more devices", text="Device: LX-200\n\nFo
 _DIGEST = replace(
     _BASE, tag="", subject="", label="", link="https://help.example.com/?desk=hosting", author="", text="", change="digest",
 )  # fmt: skip
+_FLEET = replace(_DIGEST, role="admin", link="https://help.example.com/?desk=devices")
 _STOP = f"https://help.example.com/u/{_TOKEN}"
 
 _SAMPLES: dict[str, MailContext] = {
@@ -162,6 +164,13 @@ _SAMPLES: dict[str, MailContext] = {
     "digest-burst": replace(
         _STAFF, change="digest", text="", attached=(), author="", author_address="", priority="",
         digest=Digest(SAMPLE_BURST)),
+    "renewal_alert-three": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_ALERT),
+    "renewal_alert-one": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_ONE),
+    "renewal_alert-watched": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_WATCHED),
+    "auto_renewed-two": replace(_FLEET, change="auto_renewed", renewals=SAMPLE_RENEWED),
+    "deactivated-one": replace(_FLEET, change="deactivated", renewals=SAMPLE_ENDED),
+    "reminder_awaiting-text": replace(_REPLY, change="reminded", label_changed=False),
+    "reminder_awaiting-no_text": replace(_REPLY, change="reminded", text="", label_changed=False),
     "activation_ack-two": replace(_DEVICES, close_address=_CLOSE, assets=(
         AssetLine("LX-200 (North gate)", "register"), AssetLine("LX-118", "activate"))),
     "activated-requester": replace(_DEVICES, change="activated", text="", by_support=True, author="Maria Lopez", assets=(
