@@ -16,3 +16,9 @@ def today_of(connection: Connection, config: Config, organization: int, now: dat
     query = select(Organization.c.timezone, Organization.c.desk).where(Organization.c.id == organization)
     row = connection.execute(query).one()
     return now.astimezone(zone(row.timezone or config.desks[row.desk].timezone)).date()
+
+
+def desk_of(connection: Connection, organization: int) -> str:
+    """The desk that an organisation belongs to."""
+    name: str = connection.execute(select(Organization.c.desk).where(Organization.c.id == organization)).scalar_one()
+    return name

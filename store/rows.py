@@ -143,6 +143,12 @@ def add_flags(connection: Connection, ticket: Any, flags: Sequence[str]) -> None
         connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=[*ticket.flags, *new]))
 
 
+def drop_flags(connection: Connection, ticket: Any, flags: set[str]) -> None:
+    """What no longer holds of a ticket."""
+    kept = [flag for flag in ticket.flags if flag not in flags]
+    connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=kept))
+
+
 def add_fields(connection: Connection, ticket: Any, fields: Fields, actor: int | None, now: datetime) -> None:
     """Writes what a mail said of the fields of a form; what it does not name stays (EQ-22, EQ-23)."""
     if new := {name: value for name, value in fields if ticket.fields.get(name) != value}:

@@ -44,6 +44,7 @@ from store.rules.fanout import Change
 from store.rules.states import Happening
 from store.schema import Link, Message, Ticket
 from store.telling import Told, tell
+from store.ticket_assets import link_assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Applied:
     event: int | None = None
 
 
-def _open(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> Applied:
+def open_ticket(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> Applied:
+    """Opens a ticket; also for acts that begin with one."""
     desk = config.desks[command.desk]
     requester = people.ensure(connection, command.message.author.email, command.message.author.name, now)
     actor = requester if command.by is None else people.ensure(connection, command.by.email, command.by.name, now)
@@ -65,6 +67,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         people.vouch(connection, requester)  # an agent knows them
     if command.join_organization:
         people.join_by_domain(connection, requester, command.message.author.email, desk.name)
+    ended = command.spam or command.settled
     values = {
         "desk": desk.name,
         "number": take_number(connection, desk.name),
@@ -74,9 +77,9 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         "department": command.department,
         "priority": command.priority,
         "origin": command.origin,
-        "state": "closed" if command.spam else "waiting_customer" if command.missing else "new",  # T16
-        "closed_at": now if command.spam else None,
-        "waiting_since": now if command.missing and not command.spam else None,
+        "state": "closed" if ended else "waiting_customer" if command.missing else "new",  # T16
+        "closed_at": now if ended else None,
+        "waiting_since": now if command.missing and not ended else None,
         "flags": list(command.flags),
         "fields": dict(command.fields),
         "conversation": command.message.conversation,
@@ -86,6 +89,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
     ticket_id = insert_row(connection, Ticket, values)
     message_id = write_message(connection, ticket_id, command.message, requester, "customer", now)
     event = write_event(connection, ticket_id, "created", actor, now, message_id=message_id, new=command.origin)
+    link_assets(connection, ticket_id, command.assets)
     for mailbox in command.also_to:
         write_event(connection, ticket_id, "also_to", None, now, new=mailbox)
     note_refused(connection, ticket_id, message_id, requester, command.message.files, now)
@@ -95,11 +99,11 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         connection.execute(insert(Link).values(ticket_id=ticket_id, other_id=link.ticket, kind=link.kind))
     change = Change(
         "opened", actor, by_support=command.by is not None, already=command.already, answer=command.answer,
-        refused_files=_refused(command.message.files), missing=command.missing,
+        refused_files=_refused(command.message.files), missing=command.missing, settled=command.settled,
     )  # fmt: skip
     if not command.spam:
         told = _told(event, change, message_id, command.message, alerts=_on_call(connection, command.alerts, now))
-        tell(connection, config, ticket_id, told, now)
+        tell(connection, config, ticket_id, replace(told, assets=command.wished), now)
     if command.misused_by is not None:
         _tell_owner(connection, config, command, now)
     return Applied(ticket_id, message_id, event)
@@ -230,7 +234,7 @@ def _raise(connection: Connection, config: Config, command: RaisePriority, now: 
 
 
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
-    OpenTicket: _open,
+    OpenTicket: open_ticket,
     CustomerReply: _customer_reply,
     SupportReply: _support_reply,
     AddNote: _add_note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from store.commands.values import Answer, Author, Fields, NewLink, NewMessage
 from store.rules.desk import Priority
@@ -18,7 +18,8 @@ class OpenTicket:
     department (EQ-63). `cited`: Message-IDs it answers that nobody here has seen. `misused_by`: the person whose signed
     address of the ticket it claims was used by its sender; they are told once. `also_to`: other mailboxes it came to.
     `join_organization`: the author has proved an address of an organisation's domain. `spam`: closed at once, and nobody
-    is told. `by`: the agent who opens it for the author.
+    is told. `by`: the agent who opens it for the author. `assets`: those it is about. `wished`: what was asked for each of
+    them and what became of it, for the answer; with `settled` that is all there was, so it is closed and nobody else told.
     """
 
     desk: str
@@ -41,6 +42,9 @@ class OpenTicket:
     join_organization: bool = False
     spam: bool = False
     by: Author | None = None
+    assets: tuple[int, ...] = ()
+    wished: tuple[dict[str, Any], ...] = ()
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ TicketEvent = Literal[
     "taken", "assigned", "priority", "department", "moved", "merged", "split", "linked", "asked", "undone",
     "spam", "unspam", "released", "parked", "confirmed", "unable", "template_broken",
     "delivery_failed", "delivery_delayed", "complained", "resent", "digest", "reminded",
+    "wished", "activated", "not_activated", "withdrawn",
 ]  # fmt: skip
 # On no ticket.
 DeskEvent = Literal[
-    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected", "renewal_alert", "auto_renewed", "deactivated",
+    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected", "granted", "revoked",
+    "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 EventKind = TicketEvent | DeskEvent
 
