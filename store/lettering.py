@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
+from store import renewal_checks
 from store.belonging import belongs
 from store.gathering import gather_anew
 from store.letters import Letter, LetterFile
 from store.rules.fanout import ANSWERS
-from store.schema import Attachment, Message, Person, Undeliverable
+from store.schema import Attachment, Message, Outbox, Person, Undeliverable
 
 _STATUS = select(Person.c.status).where(Person.c.id == bindparam("person"))
 _ABOUT: Any = bindparam("messages", expanding=True)
@@ -35,6 +36,8 @@ def no_longer(connection: Connection, row: Any) -> str | None:
     status = connection.execute(_STATUS, {"person": row.person_id}).scalar()
     if status != "active":
         return f"recipient {status}"
+    if row.template in renewal_checks.TEMPLATES:
+        return _without_devices(connection, row)
     if row.template in ANSWERS or row.template == "safety_alert":
         return None  # to whoever wrote to us, or to people the desk file names
     if row.template == "digest":
@@ -46,6 +49,20 @@ def no_longer(connection: Connection, row: Any) -> str | None:
     if lost:
         return "recipient no longer on the ticket"
     return None
+
+
+def _without_devices(connection: Connection, row: Any) -> str | None:
+    """Leaves out of a mail about renewals what its reader need not hear any more; why nothing is left.
+
+    A mail that may have gone out before its worker died stays as it is: its copies are equal (design 5).
+    """
+    if row.attempts > 1 and not row.reply:
+        return None
+    kept = renewal_checks.still(connection, row)
+    if len(kept) < len(row.facts["devices"]):
+        row.facts["devices"] = kept  # of the row at hand as well
+        connection.execute(update(Outbox).where(Outbox.c.id == row.id).values(facts=row.facts))
+    return None if kept else "nothing in it holds any more: decided meanwhile, or not its reader's"
 
 
 def write_letters(connection: Connection, rows: Sequence[Any]) -> list[Letter]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from store.errors import BadInput
 from store.rules.addressing import check_address
+from store.rules.assets import AssetKind, AssetState, Plan
 from store.rules.desk import Priority
 from store.rules.pacing import Category, Choice
 from store.rules.states import State
@@ -17,7 +19,6 @@ from store.rules.states import State
 # Parts of the form that other versions understand.
 _LATER = frozenset(
     [
-        "assets",
         "warranties",
         "purchases",
         "invoices",
@@ -89,6 +90,21 @@ class GroupRow(Row):
     grants: list[GrantRow] = []
 
 
+class AssetRow(Row):
+    key: str = Field(min_length=1)
+    organization: str
+    group: str | None = None
+    kind: AssetKind = "device"
+    name: str = ""
+    model: str = ""
+    serial: str = ""
+    external_id: str = ""
+    state: AssetState = "active"
+    plan: Plan = ""
+    renewal_date: date | None = None
+    contract_end: date | None = None
+
+
 class MessageRow(Row):
     from_: str = Field(alias="from")
     side: Literal["customer", "support", "system"] = "customer"
@@ -122,6 +138,7 @@ class Loaded(Row):
     people: list[PersonRow] = []
     agents: list[AgentRow] = []
     groups: list[GroupRow] = []
+    assets: list[AssetRow] = []
     tickets: list[TicketRow] = []
 
 

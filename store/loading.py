@@ -1,4 +1,4 @@
-"""`postern load`: people, organisations, agents, groups and tickets from JSON, all or nothing, repeatable by key."""
+"""`postern load`: people, organisations, agents, groups, assets and tickets from JSON, all or nothing, repeatable by key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from store import further, people, preferences
 from store.config import Config
 from store.database import Store
 from store.errors import BadInput
-from store.load_form import AgentRow, GroupRow, Loaded, MessageRow, OrganizationRow, PersonRow, TicketRow
+from store.load_form import AgentRow, AssetRow, GroupRow, Loaded, MessageRow, OrganizationRow, PersonRow, TicketRow
+from store.loading_assets import put_asset
 from store.passwords import hash_password, matches
 from store.rows import FIRST_NUMBER, insert_row, take_number
 from store.rules.addressing import check_address
@@ -33,6 +34,8 @@ def load(store: Store, config: Config, loaded: Loaded, file: Path, now: datetime
             loader.agent(agent, f"agents[{place}]")
         for place, group in enumerate(loaded.groups):
             loader.group(group, f"groups[{place}]")
+        for place, asset in enumerate(loaded.assets):
+            loader.asset(asset, f"assets[{place}]")
         for place, ticket in enumerate(loaded.tickets):
             loader.ticket(ticket, f"tickets[{place}]")
     return {name: len(getattr(loaded, name)) for name in Loaded.model_fields if getattr(loaded, name)}
@@ -116,6 +119,15 @@ class _Loader:
                 self._refuse(f"{place}.grants[{number}].email", f"nobody has the address {grant.email}")
             self._put(Grant, {"person_id": person.id, "group_id": group}, {"right": grant.right})
 
+    def asset(self, row: AssetRow, place: str) -> None:
+        organization = self._by_key(Organization, row.organization, f"{place}.organization")
+        group = self._by_key(Group, row.group, f"{place}.group") if row.group else None
+        if group is not None:
+            owner = select(Group.c.organization_id).where(Group.c.id == group)
+            if self._connection.execute(owner).scalar_one() != organization:
+                self._refuse(f"{place}.group", f"the group {row.group!r} is of another organization")
+        put_asset(self._connection, self._config, row, organization, group, self._now)
+
     def ticket(self, row: TicketRow, place: str) -> None:
         """Tickets with a number that exists stay as they are, with their messages: they may have lived on."""
         desk = self._config.desks[self._desk(row.desk, place)]
@@ -136,6 +148,7 @@ class _Loader:
             "state": row.state, "last_reply_by": public[-1].side if public else "none",
             "taken": row.state == "in_progress" or any(message.side == "support" for message in row.messages),
             "flags": [], "created": created, "updated": newest,
+            "waiting_since": newest if row.state == "waiting_customer" else None,
         }  # fmt: skip
         ticket = self._insert(Ticket, values)
         for address in row.cc:

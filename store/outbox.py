@@ -129,6 +129,19 @@ def resend(connection: Connection, id_: int, now: datetime) -> Any | None:
     return row
 
 
+def newest(store: Store) -> int:
+    """The id of the last row; 0 while there is none."""
+    with store.read() as connection:
+        return int(connection.execute(select(func.max(Outbox.c.id))).scalar() or 0)
+
+
+def hasten(store: Store, after: int, now: datetime) -> None:
+    """Makes due at once the rows behind this id that would be due later."""
+    later = (Outbox.c.id > after, Outbox.c.state == "due", Outbox.c.next_at > now)
+    with store.write() as connection:
+        connection.execute(update(Outbox).where(*later).values(next_at=now))
+
+
 def extend(store: Store, ids: Collection[int], holder: str, now: datetime) -> None:
     """The heartbeat: leases of these rows run anew from now."""
     if ids:

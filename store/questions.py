@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -116,3 +116,8 @@ def _compile(select: Any, dialect: Dialect) -> _Form:
         tuple((name, process) for name, process in into if process),
         tuple((place, process) for place, process in enumerate(back) if process),
     )
+
+
+def portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Databases take only so many values in one statement."""
+    return (ids[start : start + 1000] for start in range(0, len(ids), 1000))

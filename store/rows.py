@@ -105,9 +105,10 @@ def advance_ticket(
     for happening in happened:
         after = advance(after, cast(Happening, happening))
     closed_at = (ticket.closed_at if before.state == "closed" else now) if after.state == "closed" else None
+    waiting_since = ticket.waiting_since if after.state == before.state and "support_reply" not in happened else now
     values = {
         "state": after.state, "last_reply_by": after.last_reply_by, "taken": after.taken, "closed_at": closed_at,
-        "updated": now,
+        "waiting_since": waiting_since if after.state == "waiting_customer" else None, "updated": now,
     }  # fmt: skip
     connection.execute(_ADVANCE, values | {"ticket": ticket.id})
     old, new = label(before, desk), label(after, desk)
@@ -140,6 +141,12 @@ def add_flags(connection: Connection, ticket: Any, flags: Sequence[str]) -> None
     """Adds what staff should know about a ticket."""
     if new := [flag for flag in flags if flag not in ticket.flags]:
         connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=[*ticket.flags, *new]))
+
+
+def drop_flags(connection: Connection, ticket: Any, flags: set[str]) -> None:
+    """What no longer holds of a ticket."""
+    kept = [flag for flag in ticket.flags if flag not in flags]
+    connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=kept))
 
 
 def add_fields(connection: Connection, ticket: Any, fields: Fields, actor: int | None, now: datetime) -> None:

@@ -54,6 +54,9 @@ class Told:
     problems: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # what can be asked for by mail
     answered: str | None = None  # the words of the mail that is answered, if it is
+    assets: tuple[
+        dict[str, Any], ...
+    ] = ()  # what was asked for each asset and what became of it, see templates/assets.py
     confirms: int | None = (
         None  # the parked request that answering this mail confirms, instead of writing on the ticket
     )
@@ -122,6 +125,7 @@ def _shared(
         "about": told.about,
         "problems": list(told.problems),
         "commands": list(told.commands),
+        "assets": list(told.assets),
         "confirms": told.confirms,
         "closed": ticket.state == "closed",
     }
@@ -153,7 +157,7 @@ def _row(
     if notice.role != "staff":
         facts |= {"flags": [], "claims": None}
     if not notice.known:
-        facts |= {"subject": "", "author": "", "refused": [], "problems": [], "former": None}
+        facts |= {"subject": "", "author": "", "refused": [], "problems": [], "assets": [], "former": None}
         if told.change.kind != "parked":  # what is asked for is said in words of ours
             facts["about"] = ""
     if outside:

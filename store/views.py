@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,21 +12,14 @@ from store import people
 from store.config import Config
 from store.errors import NotFound
 from store.ordering import CLOSED, OPEN, RECENT, by_queue
+from store.questions import portions
 from store.rules.desk import Desk
 from store.rules.events import PUBLIC
 from store.rules.people import PersonFacts, TicketFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tags import read_tag
-from store.schema import (
-    Attachment,
-    Cc,
-    Event,
-    Link,
-    Message,
-    Organization,
-    Person,
-    Ticket,
-)  # fmt: skip
+from store.schema import Asset, Attachment, Cc, Event, Link, Message, Organization, Person, Ticket
+from store.ticket_assets import assets_of
 
 
 def find_ticket(connection: Connection, config: Config, tag: str) -> tuple[Any, Desk]:
@@ -136,9 +129,11 @@ def _columns() -> Select[Any]:
             Person.c.email.label("requester"),
             Person.c.name.label("requester_name"),
             Organization.c.key.label("organization"),
+            Asset.c.key.label("asset"),
         )
         .join(Person, Person.c.id == Ticket.c.requester_id)
         .outerjoin(Organization, Organization.c.id == Ticket.c.organization_id)
+        .outerjoin(Asset, Asset.c.id == Ticket.c.asset_id)
     )
 
 
@@ -162,13 +157,14 @@ def _seen_by(query: Select[Any], config: Config, person: PersonFacts) -> Select[
 def _summaries(connection: Connection, config: Config, rows: Sequence[Any]) -> list[dict[str, Any]]:
     cc: dict[int, list[str]] = {}
     query = select(Cc.c.ticket_id, Person.c.email).join(Person, Person.c.id == Cc.c.person_id).order_by(Cc.c.id)
-    for ids in _portions([row.id for row in rows]):
+    for ids in portions([row.id for row in rows]):
         for ticket_id, email in connection.execute(query.where(Cc.c.ticket_id.in_(ids))):
             cc.setdefault(ticket_id, []).append(email)
-    return [_summary(row, config.desks[row.desk], cc.get(row.id, [])) for row in rows]
+    about = assets_of(connection, [row.id for row in rows])
+    return [_summary(row, config.desks[row.desk], cc.get(row.id, []), about.get(row.id, [])) for row in rows]
 
 
-def _summary(row: Any, desk: Desk, cc: list[str]) -> dict[str, Any]:
+def _summary(row: Any, desk: Desk, cc: list[str], assets: list[str]) -> dict[str, Any]:
     condition = Condition(row.state, row.last_reply_by, row.taken)
     return {
         "tag": f"{desk.key}#{row.number}",
@@ -186,7 +182,8 @@ def _summary(row: Any, desk: Desk, cc: list[str]) -> dict[str, Any]:
         "requester": row.requester,
         "requester_name": row.requester_name,
         "organization": row.organization,
-        "asset": None,
+        "asset": row.asset,
+        "assets": [row.asset] if row.asset else assets,
         "cc": cc,
         "flags": list(row.flags),
         "created": iso(row.created),
@@ -252,13 +249,8 @@ def tags(connection: Connection, config: Config, ids: set[int]) -> dict[int, str
     """The tags of tickets by their ids."""
     keys = {desk.name: desk.key for desk in config.desks.values()}
     query = select(Ticket.c.id, Ticket.c.desk, Ticket.c.number)
-    rows = [row for some in _portions(sorted(ids)) for row in connection.execute(query.where(Ticket.c.id.in_(some)))]
+    rows = [row for some in portions(sorted(ids)) for row in connection.execute(query.where(Ticket.c.id.in_(some)))]
     return {row.id: f"{keys.get(row.desk, row.desk)}#{row.number}" for row in rows}
-
-
-def _portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Databases take only so many values in one statement."""
-    return (ids[start : start + 1000] for start in range(0, len(ids), 1000))
 
 
 def iso(at: datetime) -> str:

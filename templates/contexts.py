@@ -7,13 +7,16 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from templates.assets import AssetLine
 from templates.digests import NO_DIGEST, Digest
+from templates.renewals import NO_RENEWALS, Renewals
 
 Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
     "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+    "wished", "activated", "not_activated", "reminded", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters
@@ -122,3 +125,5 @@ class MailContext:
     claims: str
     upload_link: str = ""  # where what was refused can be put on the ticket, for two weeks and without signing in
     digest: Digest = NO_DIGEST
+    renewals: Renewals = NO_RENEWALS
+    assets: tuple[AssetLine, ...] = ()  # what was asked for each, and what became of it

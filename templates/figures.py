@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
@@ -25,6 +25,11 @@ def moment(at: str, *zones: str, language: str = ENGLISH) -> str:
         "zone": _zone_name(local, language),
     }
     return translations(language).gettext("%(date)s, %(time)s %(zone)s") % told
+
+
+def day(iso: str, language: str = ENGLISH) -> str:
+    """A day of the calendar, given as 2026-03-30, as its reader would say it."""
+    return format_date(date.fromisoformat(iso), "long", _LOCALES.get(language, language))
 
 
 def _zone_name(local: datetime, language: str) -> str:

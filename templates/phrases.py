@@ -23,7 +23,7 @@ FILES = (NAMELESS, "%(types)s up to %(size)s MB each")
 # What was asked by mail in somebody's name: store/acts/parking.py.
 ACTS = (
     "send an answer to the customer", "write on it", "add a note", "close it", "assign it", "change its priority",
-    "move it to another department", "merge it with another one", "change who gets copies",
+    "move it to another department", "merge it with another one", "change who gets copies", "renew or end subscriptions",
 )  # fmt: skip
 # What can be asked by mail: gateway/parse/commands.py.
 COMMANDS = (
@@ -45,4 +45,15 @@ PROBLEMS = (
     "%(old)s and %(new)s are of different desks; move one of them first.", "There is no such ticket.",
     "A mailbox of a desk, such as %(email)s, gets no copies.",
 )  # fmt: skip
-PHRASES = (*REFUSALS, *FILES, *ACTS, *COMMANDS, *PROBLEMS)
+# Why something asked for a device was not done: store/rules/wishes.py.
+DEVICES = (
+    "Only an administrator of the organization or of its group may do this.", "There is no device of this name among yours.",
+    "It is registered already.", "It is registered already, and can be activated again.",
+    "It cannot be registered under this name; the %(team)s looks into it.", "There is no such group among yours.",
+    "It is active already.", "It is not active.", "Its activation is under way.", "Its deactivation is under way.",
+    "It is deactivated.", "It has no renewal date; there is nothing to confirm.",
+    "Its renewal can be confirmed from %(day)s on.", "Its renewal date has passed.", "Its renewal on %(day)s is confirmed already.",
+    "You asked for two things at once; neither was done.",
+)  # fmt: skip
+CALENDAR = ("Renewal: %(name)s",)
+PHRASES = (*CALENDAR, *REFUSALS, *FILES, *ACTS, *COMMANDS, *PROBLEMS, *DEVICES)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from templates.assets import AssetLine
 from templates.contexts import FileLine, MailContext
 from templates.digests import SAMPLE_BURST, SAMPLE_LINES, Digest
 from templates.figures import moment
 from templates.languages import ENGLISH
+from templates.renewals import SAMPLE_ALERT, SAMPLE_ENDED, SAMPLE_ONE, SAMPLE_RENEWED, SAMPLE_WATCHED
 
 _TEXT = (
     "Hello Anna,\n\nthank you for the log. The disk filled up because the nightly backup kept every copy since March. "
@@ -75,9 +77,12 @@ _OUTSIDER = replace(
     text="Hello Kim,\n\nwhich version of the firmware do you ship with the LX-200 today?\n\nMaria",
 )  # fmt: skip
 
+_DEVICES = replace(_BASE, subject="Two more devices", text="Device: LX-200\n\nFor the north gate, please.")
+
 _DIGEST = replace(
     _BASE, tag="", subject="", label="", link="https://help.example.com/?desk=hosting", author="", text="", change="digest",
 )  # fmt: skip
+_FLEET = replace(_DIGEST, role="admin", link="https://help.example.com/?desk=devices")
 _STOP = f"https://help.example.com/u/{_TOKEN}"
 
 _MAILBOX = replace(
@@ -171,6 +176,28 @@ _SAMPLES: dict[str, MailContext] = {
         problems=(f"{_FOLDER}: 62.0 MB from anna@weber.example: too large",)),
     "mailbox_notice-access": replace(_MAILBOX, change="access_ends", problems=("office: ends on 2027-05-01",)),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED, upload_link="https://help.example.com/upload?token=WyJvbmUiXQ"),
+    "renewal_alert-three": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_ALERT),
+    "renewal_alert-one": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_ONE),
+    "renewal_alert-watched": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_WATCHED),
+    "auto_renewed-two": replace(_FLEET, change="auto_renewed", renewals=SAMPLE_RENEWED),
+    "deactivated-one": replace(_FLEET, change="deactivated", renewals=SAMPLE_ENDED),
+    "reminder_awaiting-text": replace(_REPLY, change="reminded", label_changed=False),
+    "reminder_awaiting-no_text": replace(_REPLY, change="reminded", text="", label_changed=False),
+    "activation_ack-two": replace(_DEVICES, close_address=_CLOSE, assets=(
+        AssetLine("LX-200 (North gate)", "register"), AssetLine("LX-118", "activate"))),
+    "activated-requester": replace(_DEVICES, change="activated", text="", by_support=True, author="Maria Lopez", assets=(
+        AssetLine("LX-200 (North gate)", "activated", "14 July 2027"), AssetLine("LX-118", "activated"))),
+    "deactivation_ack-partly": replace(_DEVICES, text="cancel LX-200 LX-118", assets=(
+        AssetLine("LX-200 (North gate)", "deactivate", "31 July 2026"), AssetLine("LX-118", "deactivate", why="It is not active."))),
+    "renewal_confirmed-partly": replace(_DEVICES, text="renew LX-200\ncancel LX-118", label="Closed", assets=(
+        AssetLine("LX-200 (North gate)", "renew", "2 August 2026"), AssetLine("LX-118", "deactivate", "31 July 2026"),
+        AssetLine("LX-9", "renew", why="There is no device of this name among yours."))),
+    "command_refused-mail": replace(_DEVICES, text="renew", assets=(
+        AssetLine("LX-200 (North gate)", "renew", why="Only an administrator of the organization or of its group may do this."),)),
+    "command_refused-registered": replace(_DEVICES, text="Device: LX-118", assets=(
+        AssetLine("LX-118", "register", why="It is registered already.", link="https://help.example.com/asset/LX-118"),)),
+    "command_refused-staff": replace(_DEVICES, change="not_activated", text="", by_support=True, author="Maria Lopez", assets=(
+        AssetLine("LX-200", "activate", why="It is deactivated."),)),
 }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def in_language(context: MailContext, language: str) -> MailContext:
         asked=tuple(said(language, act) for act in context.asked),
         problems=tuple(said(language, problem) for problem in context.problems),
         commands=tuple(_command(language, line) for line in context.commands),
+        assets=tuple(replace(line, why=said(language, line.why)) for line in context.assets),
     )  # fmt: skip
 
 

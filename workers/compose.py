@@ -9,21 +9,23 @@ from datetime import UTC
 from email.utils import format_datetime
 from pathlib import Path
 
-from store.errors import Permanent
 from store.letters import Letter, LetterFile
 from store.rules.desk import Answer, Desk
 from store.rules.fanout import ANSWERS
-from store.rules.tokens import Token, loop_mark, sign
+from store.rules.tokens import Kind, Token, loop_mark
+from templates.assets import asset_lines
 from templates.checking import located
 from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
 from templates.figures import moment
 from templates.languages import ENGLISH, choose
 from templates.phrases import NAMELESS
 from templates.render import Rendered, render
+from workers.addresses import mail_address, plus_address
 from workers.digest import digest_of
 from workers.files import fetch_links, file_lines
 from workers.mime import encode_mailbox, encode_words, write_body
 from workers.pictures import pictures
+from workers.renewals import calendar_file, renewals_of
 
 ATTACHING = frozenset({"staff_reply", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "outsider_question"})
 # Our own words alone: whoever reads one of these may be another than who wrote to us (threats 38, 40).
@@ -39,8 +41,6 @@ CLOSING = frozenset(
 _FOR_LOCKED_OUT: frozenset[Answer] = frozenset({"access_ack", "login_help"})
 MOST_ATTACHED = 18 * 1024 * 1024  # decoded; in base64 just under the 25 MB that large providers take
 _MOST_REFERENCES = 30
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
-_ADDRESS = re.compile(rf"{_ATOM}(?:{_ATOM}|\.)*@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ID = re.compile(r"[!-;=?-~]{1,250}")  # printable ASCII without <>
 
 
@@ -61,11 +61,13 @@ def compose(
 
     Raises Permanent for an address that no mail can go to or come from (threats 71).
     """
-    recipient, sender = _address(letter.recipient), _address(letter.facts["from_address"])
+    recipient, sender = mail_address(letter.recipient), mail_address(letter.facts["from_address"])
     attached = _fitting(letter, desk, room)
     language = choose(letter.facts["language"], desk.language)
     files = [(file, read_blob(file.sha256)) for file in attached]
     shown = pictures(files, letter.header_id)
+    if letter.template == "renewal_alert":
+        files.append(calendar_file(letter, language))
     told = replace(context(letter, desk, attached, secret, language), pictures=tuple(shown.values()))
     rendered, fault = _render(letter.template, told, language, desk)
     head = "".join(
@@ -73,8 +75,8 @@ def compose(
         for name, value in _headers(letter, desk, sender, recipient, rendered.subject, language, secret)
     )
     body = write_body(rendered, files, letter.header_id, {file: picture.cid for file, picture in shown.items()})
-    envelope = "" if letter.template in ANSWERS else _plus(
-        _address(desk.bounce_address), Token("bounce", letter.event_id, letter.person_id), secret
+    envelope = "" if letter.template in ANSWERS else plus_address(
+        mail_address(desk.bounce_address), Token("bounce", letter.event_id, letter.person_id), secret
     )  # fmt: skip
     return Mail(envelope, recipient, head.encode("ascii") + body, fault)
 
@@ -144,10 +146,23 @@ def context(
         priority=fact("priority") if staff else "", department=fact("department") if staff else "",
         origin=fact("origin") if staff else "", claims=fact("claims") if staff else "",
         flags=tuple(one_line(flag) for flag in facts["flags"]) if staff else (),
-        digest=digest_of(letter, desk, policy, language, lambda ticket: _plus(
-            _address(facts["from_address"]), Token("reply", ticket, letter.person_id), secret
+        assets=tuple(
+            replace(line, name=one_line(line.name, 120), why=one_line(line.why, 500), link=one_line(line.link, 500))
+            for line in asset_lines(facts.get("assets") or (), language)
+        ) if known else (),
+        renewals=renewals_of(letter, language, lambda kind: answer_address(letter, kind, secret)),
+        digest=digest_of(letter, desk, policy, language, lambda ticket: plus_address(
+            mail_address(facts["from_address"]), Token("reply", ticket, letter.person_id), secret
         )),
     )  # fmt: skip
+
+
+def answer_address(letter: Letter, kind: Kind, secret: bytes) -> str:
+    """Where an answer decides on the devices of an alert; empty for somebody who may decide on none of them."""
+    facts = letter.facts
+    if not any(device["acts"] for device in facts["devices"]):
+        return ""
+    return plus_address(mail_address(facts["from_address"]), Token(kind, facts["alert"], letter.person_id), secret)
 
 
 def _fitting(letter: Letter, desk: Desk, room: int) -> tuple[LetterFile, ...]:
@@ -181,7 +196,7 @@ def _close_address(letter: Letter, secret: bytes) -> str:
     facts = letter.facts
     if letter.ticket_id is None or letter.template not in CLOSING or not facts.get("may_close") or facts.get("closed"):
         return ""
-    return _plus(_address(facts["from_address"]), Token("close", letter.ticket_id, letter.person_id), secret)
+    return plus_address(mail_address(facts["from_address"]), Token("close", letter.ticket_id, letter.person_id), secret)
 
 
 def _headers(
@@ -194,9 +209,11 @@ def _headers(
     name = one_line(facts["recipient_name"] or "", 80) if facts["known"] else ""
     answer_to = sender
     if letter.template == "confirm_request":  # any answer is the act (threats 40)
-        answer_to = _plus(sender, Token("confirm", facts["confirms"], letter.person_id), secret)
+        answer_to = plus_address(sender, Token("confirm", facts["confirms"], letter.person_id), secret)
+    elif facts.get("alert"):
+        answer_to = answer_address(letter, "alert", secret) or sender
     elif letter.ticket_id is not None:
-        answer_to = _plus(sender, Token("reply", letter.ticket_id, letter.person_id), secret)
+        answer_to = plus_address(sender, Token("reply", letter.ticket_id, letter.person_id), secret)
     unsubscribe = one_line(facts.get("unsubscribe") or "", 900)
     before = _ids([facts["in_reply_to"] or ""])
     thread = _ids([*facts["references"], *before])
@@ -231,25 +248,6 @@ def _tag(letter: Letter) -> str:
     """With its brackets; empty for a mail about no one ticket."""
     tag = one_line(letter.facts["tag"])
     return f"[{tag}]" if tag else ""
-
-
-def _address(value: str) -> str:
-    """A plain RFC 5321 mailbox with an ASCII domain."""
-    local, at, domain = value.rpartition("@")
-    if at and not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            raise Permanent("the domain of the address is not valid") from None
-    address = f"{local}{at}{domain}"
-    if len(address) > 254 or not _ADDRESS.fullmatch(address):
-        raise Permanent("the address is not one that mail can be sent to")
-    return address
-
-
-def _plus(address: str, token: Token, secret: bytes) -> str:
-    local, _, domain = address.rpartition("@")
-    return f"{local}+{sign(token, secret)}@{domain}"
 
 
 def _ids(values: Iterable[str]) -> list[str]:

@@ -56,6 +56,8 @@ def _attachment(file: LetterFile, content: bytes, cid: str) -> bytes:
     kind = file.content_type.lower()
     part = MIMEPart(policy=SMTP)
     part["Content-Type"] = kind if _TYPE.fullmatch(kind) else "application/octet-stream"
+    if kind == "text/calendar":  # RFC 5545 8.1
+        part.set_param("charset", "utf-8")
     part["Content-Transfer-Encoding"] = "base64"
     part.add_header("Content-Disposition", "inline" if cid else "attachment", filename=safe_filename(file))
     if cid:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # as in `options`
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (serve, smtp, lmtp, imap, filer, worker, portal, clock):
+    for command in (serve, smtp, lmtp, imap, filer, worker, portal, clock, tick):
         app.command()(command)
 
 
@@ -100,6 +100,32 @@ def clock(config: ConfigFile = None) -> None:
 
     with _part("clock", config) as (settings, store, pulse):
         run(settings, store, StopFlag(pulse.beat))
+
+
+def tick(
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="ISO8601", help="Such as 2026-03-02T09:00:00+01:00; without a zone UTC, a date alone its noon."),
+    ],
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
+    """Do once everything that is due at a moment, as if it were now, and exit; also while the gateway runs.
+
+    Mails this makes are due at once.
+    """
+    from datetime import UTC, datetime, time
+
+    from workers.clock import tick as run
+
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise typer.BadParameter(f"{at!r} is no moment such as 2026-03-02T09:00:00+01:00", param_hint="--at") from None
+    if len(at) == len("2026-03-02"):
+        moment = datetime.combine(moment.date(), time(12))
+    _log()
+    with opened(config) as (settings, store):
+        run(settings, store, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 @contextmanager

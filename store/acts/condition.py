@@ -28,7 +28,8 @@ def keep_now(connection: Connection, ticket_id: int) -> dict[str, Any]:
 def restore(connection: Connection, ticket_id: int, was: dict[str, Any], now: datetime) -> None:
     """Gives a ticket the facts that were kept of it."""
     closed_at = datetime.fromisoformat(was["closed_at"]) if was["closed_at"] else None
-    values = {**was, "closed_at": closed_at, "updated": now}
+    waiting_since = now if was["state"] == "waiting_customer" else None
+    values = {**was, "closed_at": closed_at, "waiting_since": waiting_since, "updated": now}
     connection.execute(update(Ticket).where(Ticket.c.id == ticket_id).values(**values))
 
 

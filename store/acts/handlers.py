@@ -8,12 +8,26 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from store.acts import care, consulting, conversation, delivery, merging, moving, opening, preferring, sifting, undoing
+from store.acts import (
+    assets,
+    care,
+    consulting,
+    conversation,
+    delivery,
+    granting,
+    merging,
+    moving,
+    opening,
+    preferring,
+    sifting,
+    undoing,
+    wishing,
+)
 from store.acts.conversation import Applied
 from store.config import Config
 
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
     **opening.HANDLERS,
     **conversation.HANDLERS, **care.HANDLERS, **moving.HANDLERS, **merging.HANDLERS, **sifting.HANDLERS, **consulting.HANDLERS,
-    **undoing.HANDLERS, **delivery.HANDLERS, **preferring.HANDLERS,
+    **undoing.HANDLERS, **delivery.HANDLERS, **preferring.HANDLERS, **wishing.HANDLERS, **assets.HANDLERS, **granting.HANDLERS,
 }  # fmt: skip

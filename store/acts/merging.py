@@ -110,7 +110,7 @@ def _split(connection: Connection, config: Config, command: SplitTicket, now: da
         "desk": desk.name, "number": take_number(connection, desk.name), "subject": command.subject,
         "requester_id": requester, "organization_id": people.organization_of(connection, requester, desk.name),
         "department": ticket.department, "priority": ticket.priority, "origin": ticket.origin, "flags": [], "fields": {},
-        "created": now, "updated": now, **_state_of(chosen),
+        "created": now, "updated": now, **_state_of(chosen, now),
     }  # fmt: skip
     new = insert_row(connection, Ticket, values)
     if requester == ticket.requester_id:
@@ -139,13 +139,14 @@ def _chosen(connection: Connection, ticket: Any, desk: Desk, messages: Sequence[
     return [rows[id_] for id_ in sorted(set(messages))]
 
 
-def _state_of(messages: Sequence[Any]) -> dict[str, Any]:
+def _state_of(messages: Sequence[Any], now: datetime) -> dict[str, Any]:
     """Whose turn it is, from who has spoken in these messages."""
     sides = [message.side for message in messages if message.side != "system" and not message.note]
     if "support" not in sides:
         return {"state": "new", "last_reply_by": "none", "taken": False}
     state = "waiting_customer" if sides[-1] == "support" else "waiting_support"
-    return {"state": state, "last_reply_by": sides[-1], "taken": True}
+    since = now if state == "waiting_customer" else None
+    return {"state": state, "last_reply_by": sides[-1], "taken": True, "waiting_since": since}
 
 
 def _rejoin(connection: Connection, config: Config, ticket: Any, event: Any, actor: int, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,11 @@ from store.rules.addressing import normalise
 from store.rules.fanout import Change
 from store.schema import Link, Ticket
 from store.telling import Told, tell
+from store.ticket_assets import link_assets
 
 
-def _open(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> Applied:
+def open_ticket(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> Applied:
+    """Opens a ticket; also for acts that begin with one."""
     desk = config.desks[command.desk]
     now = time_of(command.message, now)
     old, customer = command.message.old, command.written_to or command.message.author
@@ -43,8 +46,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         "department": command.department,
         "priority": command.priority,
         "origin": command.origin,
-        **_condition(command),
-        "closed_at": now if command.spam or (old and old.closes) else None,
+        **_condition(command, now),
         "flags": list(command.flags),
         "fields": dict(command.fields),
         "conversation": command.message.conversation,
@@ -55,6 +57,7 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
     side = "customer" if command.written_to is None else "support"
     message_id = write_message(connection, ticket_id, command.message, author, side, now)
     event = write_event(connection, ticket_id, "created", actor, now, message_id=message_id, new=command.origin)
+    link_assets(connection, ticket_id, command.assets)
     for mailbox in command.also_to:
         write_event(connection, ticket_id, "also_to", None, now, new=mailbox)
     note_refused(connection, ticket_id, message_id, author, command.message.files, now)
@@ -65,23 +68,27 @@ def _open(connection: Connection, config: Config, command: OpenTicket, now: date
         connection.execute(insert(Link).values(ticket_id=ticket_id, other_id=link.ticket, kind=link.kind))
     change = Change(
         "opened", actor, by_support=command.by is not None, already=command.already, answer=command.answer,
-        refused_files=holds_refused(command.message.files), missing=command.missing,
+        refused_files=holds_refused(command.message.files), missing=command.missing, settled=command.settled,
     )  # fmt: skip
     if not command.spam:
         told = told_by(event, change, message_id, command.message, alerts=on_call(connection, command.alerts, now))
-        tell(connection, config, ticket_id, told, now)
+        tell(connection, config, ticket_id, replace(told, assets=command.wished), now)
     if command.misused_by is not None:
         _tell_owner(connection, config, command, now)
     return Applied(ticket_id, message_id, event)
 
 
-def _condition(command: OpenTicket) -> dict[str, Any]:
+def _condition(command: OpenTicket, now: datetime) -> dict[str, Any]:
     """The facts of a ticket's state when it is opened."""
     old = command.message.old
-    open_state = "waiting_customer" if command.missing or command.written_to else "new"  # T16
-    state = "closed" if command.spam or (old and old.closes) else open_state
-    said = {"last_reply_by": "support", "taken": True} if command.written_to else {}
-    return {"state": state, **said}
+    waits = bool(command.missing or command.written_to)  # T16
+    ended = command.spam or command.settled or bool(old and old.closes)
+    return {
+        "state": "closed" if ended else "waiting_customer" if waits else "new",
+        "closed_at": now if ended else None,
+        "waiting_since": now if waits and not ended else None,
+        **({"last_reply_by": "support", "taken": True} if command.written_to else {}),
+    }
 
 
 def _tell_owner(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> None:
@@ -96,4 +103,4 @@ def _tell_owner(connection: Connection, config: Config, command: OpenTicket, now
     tell(connection, config, claimed, Told(event, change, about=user), now)
 
 
-HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {OpenTicket: _open}
+HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {OpenTicket: open_ticket}

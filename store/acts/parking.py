@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
@@ -13,7 +14,8 @@ from store import people
 from store.acts import handlers
 from store.acts.conversation import Applied
 from store.acts.joining import retire
-from store.commands import Act, DoParked, ParkRequest, RefuseRequest
+from store.acts.opening import open_ticket
+from store.commands import Act, DoParked, OpenTicket, ParkRequest, RefuseRequest
 from store.config import Config
 from store.errors import BadInput, NotFound
 from store.rows import find_ticket, insert_row, write_event
@@ -25,14 +27,19 @@ _ACTS: dict[str, type] = {act.__name__: act for act in get_args(Act)}
 
 
 def _park(connection: Connection, config: Config, command: ParkRequest, now: datetime) -> Applied:
-    ticket, desk = find_ticket(connection, config, command.ticket)
+    named, asked = command.ticket, command.asked
+    if isinstance(named, OpenTicket):
+        opened = open_ticket(connection, config, named, now).ticket
+        assert opened is not None
+        named, asked = opened, tuple(replace(act, ticket=opened) for act in asked)
+    ticket, desk = find_ticket(connection, config, named)
     person = people.ensure(connection, command.person.email, command.person.name, now)
     values = {
         "desk": desk.name, "ticket_id": ticket.id, "person_id": person, "journal_id": command.journal_id,
-        "asked": [_written(act) for act in command.asked], "at": now,
+        "asked": [_written(act) for act in asked], "at": now,
     }  # fmt: skip
     parked = insert_row(connection, Parked, values)
-    words = "; ".join(describe(act) for act in command.asked)
+    words = "; ".join(describe(act) for act in asked)
     event = write_event(connection, ticket.id, "parked", person, now, new=words)
     told = Told(event, Change("parked", None, addressee=person), about=words, confirms=parked)
     tell(connection, config, ticket.id, told, now)
@@ -60,6 +67,8 @@ def describe(act: Act) -> str:
             return "change its priority"
         case "MoveTicket":
             return "move it to another department"
+        case "AskForAssets":
+            return "renew or end subscriptions"
         case "MergeTicket":
             return "merge it with another one"
         case _:

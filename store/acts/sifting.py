@@ -15,7 +15,7 @@ from store.acts.joining import messages_of
 from store.commands import BlockSender, MarkSpam, Redirect, ReleaseTicket, UnblockSender, UnmarkSpam
 from store.config import Config
 from store.errors import BadInput, NotFound
-from store.rows import find_ticket, write_event
+from store.rows import drop_flags, find_ticket, write_event
 from store.rules.addressing import check_address
 from store.rules.fanout import ANSWERS, Change
 from store.schema import Blocked, Event, Ticket, insert_into
@@ -50,20 +50,15 @@ def _unmark(connection: Connection, config: Config, command: UnmarkSpam, now: da
         Event.c.ticket_id == ticket.id, Event.c.kind == "spam", Event.c.before.is_not(None)
     )
     before = connection.execute(marked.order_by(Event.c.id.desc()).limit(1)).scalar()
-    _drop_flags(connection, ticket, {"spam"})
+    drop_flags(connection, ticket, {"spam"})
     condition.restore(connection, ticket.id, before["was"] if before else _NEW, now)
     return Applied(ticket.id, event=write_event(connection, ticket.id, "unspam", actor, now, before={}))
-
-
-def _drop_flags(connection: Connection, ticket: Any, flags: set[str]) -> None:
-    kept = [flag for flag in ticket.flags if flag not in flags]
-    connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(flags=kept))
 
 
 def _undo_mark(connection: Connection, config: Config, ticket: Any, event: Any, actor: int, now: datetime) -> None:
     if "spam" not in ticket.flags:
         raise BadInput("there is nothing to take back: the ticket is not marked as spam any more")
-    _drop_flags(connection, ticket, {"spam"})
+    drop_flags(connection, ticket, {"spam"})
     condition.restore_unless_changed(connection, ticket, event.before, now)
 
 
@@ -113,7 +108,7 @@ def _release(connection: Connection, config: Config, command: ReleaseTicket, now
     actor = people.ensure(connection, command.by.email, command.by.name, now)
     if "held" not in ticket.flags:
         raise BadInput(f"{desk.key}#{ticket.number} is not held")
-    _drop_flags(connection, ticket, {"held", "unknown-sender", "portal-first"})
+    drop_flags(connection, ticket, {"held", "unknown-sender", "portal-first"})
     requester = people.facts(connection, [ticket.requester_id])[0]
     if requester.active:
         people.vouch(connection, requester.id)

@@ -1,5 +1,16 @@
 """What may be done to a ticket: a closed list of frozen values. Mail, portal, API, CLI and the clock speak only these."""
 
+from store.commands.assets import (
+    AcknowledgeMissed,
+    AskForAssets,
+    CompleteActivation,
+    GiveGrant,
+    MoveAsset,
+    RefuseActivation,
+    TakeGrant,
+    Wish,
+    WithdrawDeactivation,
+)
 from store.commands.care import (
     AskOutsider,
     AssignTicket,
@@ -36,13 +47,16 @@ Command = (
     OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
     | AssignTicket | SetPriority | MoveTicket | ChangeCc | MergeTicket | SplitTicket | LinkTickets | MarkSpam | UnmarkSpam
     | BlockSender | UnblockSender | ReleaseTicket | AskOutsider | UndoLast | ParkRequest | DoParked | RefuseRequest | ResendMail
-    | SuppressAddress | UnsuppressAddress | Prefer | Redirect
+    | SuppressAddress | UnsuppressAddress | Prefer | Redirect | AskForAssets | CompleteActivation | RefuseActivation
+    | WithdrawDeactivation | AcknowledgeMissed | MoveAsset | GiveGrant | TakeGrant
 )  # fmt: skip
 
 __all__ = [
-    "Act", "AddNote", "Answer", "AskOutsider", "AssignTicket", "Author", "BlockSender", "ChangeCc", "CloseTicket",
-    "Command", "CustomerReply", "DoParked", "Fields", "LinkTickets", "MarkSpam", "MergeTicket", "MoveTicket",
-    "NewFile", "NewLink", "NewMessage", "OldMail", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordTrace",
-    "Redirect", "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket", "SupportReply", "SuppressAddress",
-    "TakeTicket", "UnblockSender", "UndoLast", "UnmarkSpam", "UnsuppressAddress",
+    "AcknowledgeMissed", "Act", "AddNote", "Answer", "AskForAssets", "AskOutsider", "AssignTicket", "Author",
+    "BlockSender", "ChangeCc", "CloseTicket", "Command", "CompleteActivation", "CustomerReply", "DoParked", "Fields",
+    "GiveGrant", "LinkTickets", "MarkSpam", "MergeTicket", "MoveAsset", "MoveTicket", "NewFile", "NewLink",
+    "NewMessage", "OldMail", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordTrace",
+    "Redirect", "RefuseActivation", "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket",
+    "SupportReply", "SuppressAddress", "TakeGrant", "TakeTicket", "UnblockSender", "UndoLast", "UnmarkSpam",
+    "UnsuppressAddress", "Wish", "WithdrawDeactivation",
 ]  # fmt: skip

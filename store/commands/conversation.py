@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from store.commands.values import Answer, Author, Fields, NewLink, NewMessage
 from store.rules.desk import Priority
@@ -19,7 +19,8 @@ class OpenTicket:
     address of the ticket it claims was used by its sender; they are told once. `also_to`: other mailboxes it came to.
     `join_organization`: the author has proved an address of an organisation's domain. `spam`: closed at once, and nobody
     is told. `by`: the agent who opens it for the author. `written_to`: the message is support's own, of an archive, and
-    this is whom it went to and so the ticket is of.
+    this is whom it went to and so the ticket is of. `assets`: those it is about. `wished`: what was asked for each of
+    them and what became of it, for the answer; with `settled` that is all there was, so it is closed and nobody else told.
     """
 
     desk: str
@@ -43,6 +44,9 @@ class OpenTicket:
     spam: bool = False
     by: Author | None = None
     written_to: Author | None = None
+    assets: tuple[int, ...] = ()
+    wished: tuple[dict[str, Any], ...] = ()
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

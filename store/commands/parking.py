@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from store.commands.assets import AskForAssets
 from store.commands.care import AssignTicket, ChangeCc, MergeTicket, MoveTicket, SetPriority
-from store.commands.conversation import AddNote, CloseTicket, CustomerReply, SupportReply
+from store.commands.conversation import AddNote, CloseTicket, CustomerReply, OpenTicket, SupportReply
 from store.commands.values import Author
 
 Act = (
-    AddNote | AssignTicket | ChangeCc | CloseTicket | CustomerReply | MergeTicket | MoveTicket | SetPriority | SupportReply
+    AddNote | AskForAssets | AssignTicket | ChangeCc | CloseTicket | CustomerReply | MergeTicket | MoveTicket | SetPriority
+    | SupportReply
 )  # fmt: skip
 
 
@@ -17,11 +19,11 @@ Act = (
 class ParkRequest:
     """Waits for the word of the person in whose name it was sent, who is asked at the address on file (threats 40).
 
-    `asked` are the acts in order. `journal_id` is the mail that asked; words of it that are kept on a held ticket go there
-    with it when it is done.
+    `ticket`: where they are asked, opened for it when it is none yet; then what is asked is done on it. `asked` are the acts
+    in order. `journal_id` is the mail that asked; words of it that are kept on a held ticket go there with it when it is done.
     """
 
-    ticket: int
+    ticket: int | OpenTicket
     person: Author
     asked: tuple[Act, ...]
     journal_id: int | None = None

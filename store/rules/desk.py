@@ -12,7 +12,7 @@ Priority = Literal["low", "medium", "high", "urgent"]
 # What a mail that opens a ticket is answered with.
 Answer = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
-    "portal_redirect", "held_ack", "follow_up",
+    "portal_redirect", "held_ack", "follow_up", "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused",
 ]  # fmt: skip
 FIELDS = ("model", "serial", "error_code", "ref", "area", "device", "service")
 PRIORITIES: tuple[Priority, ...] = ("low", "medium", "high", "urgent")
@@ -166,6 +166,26 @@ class Desk(Frozen):
     )
     strangers_per_hour: int = Field(
         200, ge=0, description="automatic answers an hour to people nobody has vouched for, all together (threats 38)"
+    )
+    renewal_recipients: Literal["access_list", "admins_only"] = Field(
+        "access_list",
+        description="who is warned of renewals: `access_list` everybody with a right on the group, `admins_only` those of them "
+        "who may act (A-16)",
+    )
+    alert_hour: int = Field(
+        8, ge=0, le=23, description="hour of the day at which warnings of renewals leave, where the organisation is"
+    )
+    remind_after: int = Field(
+        0,
+        ge=0,
+        description="days support waits for the customer before a mail reminds them, and between reminders; 0: none (EQ-69)",
+    )
+    close_after: int = Field(
+        0, ge=0, description="days support waits for the customer before the ticket is closed; 0: for ever"
+    )
+    group_admin_assign: bool = Field(
+        True,
+        description="whether administrators of a group give and take rights on it; else those of the organisation (A-18)",
     )
     bounces: str = Field("", description="where delivery reports return to; the first mailbox when empty")
     mailboxes: tuple[Mailbox, ...] = Field(min_length=1, description="the addresses of the desk, the main one first")

@@ -12,12 +12,15 @@ TicketEvent = Literal[
     "field_ref", "field_area", "field_device", "field_service",
     "taken", "assigned", "priority", "department", "moved", "merged", "split", "linked", "asked", "undone",
     "spam", "unspam", "released", "parked", "confirmed", "unable", "template_broken",
-    "delivery_failed", "delivery_delayed", "complained", "resent", "digest",
+    "delivery_failed", "delivery_delayed", "complained", "resent", "digest", "reminded",
+    "wished", "activated", "not_activated", "withdrawn",
 ]  # fmt: skip
 # On no ticket.
 DeskEvent = Literal[
     "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected",
     "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected", "granted", "revoked",
+    "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 EventKind = TicketEvent | DeskEvent
 

@@ -17,12 +17,15 @@ ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
     "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+    "wished", "activated", "not_activated", "reminded",
 ]  # fmt: skip
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
     "portal_redirect", "held_ack", "follow_up", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice",
     "safety_alert", "attachment_refused", "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered", "mailbox_notice",
+    "undelivered", "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused", "activated",
+    "reminder_awaiting", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 
 # Automatic answers to a mail; only these count against the budgets of threats 38.
@@ -30,6 +33,7 @@ ANSWERS: frozenset[str] = frozenset(
     {
         "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
         "portal_redirect", "held_ack", "follow_up", "attachment_refused", "confirm_request", "request_refused", "address_used",
+        "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused",
     }
 )  # fmt: skip
 
@@ -62,6 +66,7 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     ),
     "closed_by_support": Row("support closes it", "ticket_closed", "ticket_closed", "ticket_closed"),
     "status": Row("the desk has another word for its state", "ticket_update", "ticket_update"),
+    "reminded": Row("support has waited `remind_after` days for the customer (EQ-69)", "reminder_awaiting"),
     "moved": Row("it comes to a department", staff=_NOTICE),
     "outsider": Row("somebody outside answers support", staff=_NOTICE, assignee=_NOTICE),
     "note": Row("an internal note is written"),
@@ -77,6 +82,9 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "mailbox_back": Row("it can be read again", named="mailbox_notice"),
     "mail_left": Row("a mail in it cannot be fetched", named="mailbox_notice"),
     "access_ends": Row("the access to a mail server is about to end", named="mailbox_notice"),
+    "wished": Row("what was asked for devices is done, or cannot be", "answer"),
+    "activated": Row("a device is set up (DV-18)", "activated"),
+    "not_activated": Row("a device is not activated", "command_refused"),
 }  # fmt: skip
 
 
@@ -90,10 +98,11 @@ class Change:
     already: frozenset[str] = frozenset()
     refused_files: bool = False
     acknowledge: bool = True  # False: its author has had enough automatic answers
-    answer: Answer | None = "confirmation"  # of "opened": what its sender is told
+    answer: Answer | None = "confirmation"  # of "opened" and "wished": what its sender is told
     missing: tuple[str, ...] = ()  # of "opened": fields to be asked for
     quiet: bool = False  # staff alone are told
     silent: bool = False  # nobody is: it happened long ago, and an archive tells of it
+    settled: bool = False  # nobody has to do anything more: the answer goes out, and nothing else
     addressee: int | None = None  # the one person who is told
 
 
@@ -136,6 +145,8 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
 
     def tell(person: PersonFacts, role: Role, template: Template | None) -> None:
         if template is None or not person.active or person.id in notices or (change.quiet and role != "staff"):
+            return
+        if change.settled and role != "requester":
             return
         if not vouched and role != "staff" and (role == "cc" or not person.confirmed):
             return

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from store.rules.desk import Notify
 from store.rules.fanout import ChangeKind, Notice
 
-Category = Literal["new_tickets", "replies", "organization", "copies", "updates"]
+Category = Literal["new_tickets", "replies", "organization", "copies", "updates", "renewals"]
 Choice = Literal["each", "hourly", "daily", "none"]
 
 # What can be chosen about, in words. The order is that of bits in unsubscribe tokens: only ever add at the end.
@@ -24,6 +24,7 @@ CATEGORIES: dict[Category, str] = {
     "organization": "the tickets of your organisation",
     "copies": "tickets you are copied on",
     "updates": "what colleagues and support change on your own tickets",
+    "renewals": "devices that are about to renew, and what became of them",
 }
 CHOICES: dict[Choice, str] = {
     "each": "a mail at once for each",
@@ -93,14 +94,15 @@ def _next_hour(now: datetime) -> datetime:
 
 
 def _next_morning(now: datetime, timezone: str) -> datetime:
-    local = now.astimezone(_zone(timezone))
+    local = now.astimezone(zone(timezone))
     morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     if morning <= local:
         morning += timedelta(days=1)  # of the wall clock, so it is 8 o'clock across daylight saving as well
     return morning.astimezone(UTC)
 
 
-def _zone(name: str) -> tzinfo:
+def zone(name: str) -> tzinfo:
+    """The time zone of this name; UTC when there is none."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # a name somebody loaded

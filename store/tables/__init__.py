@@ -5,6 +5,8 @@ Table models do not validate: what comes from outside passes through the frozen 
 
 from sqlmodel import SQLModel
 
+from store.tables.assets import Alert, AlertLine, Asset, AssetEvent, AssetRequest, InvoiceEntry, TicketAsset
+from store.tables.clockwork import ClockMark
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
 from store.tables.folders import Folder, LeftMail
@@ -28,11 +30,17 @@ from store.tables.tickets import (
 __all__ = [
     "JOURNAL",
     "MAIN",
+    "Alert",
+    "AlertLine",
+    "Asset",
+    "AssetEvent",
+    "AssetRequest",
     "Attachment",
     "Blob",
     "Blocked",
     "Cc",
     "Cited",
+    "ClockMark",
     "Consulted",
     "Cursor",
     "Event",
@@ -41,6 +49,7 @@ __all__ = [
     "Grant",
     "Group",
     "Id",
+    "InvoiceEntry",
     "Journal",
     "Lease",
     "LeftMail",
@@ -57,6 +66,7 @@ __all__ = [
     "Staff",
     "Ticket",
     "TicketAlias",
+    "TicketAsset",
     "TicketNumber",
     "Undeliverable",
     "Utc",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Integer, Text
+from sqlalchemy import JSON, BigInteger, Column, Date, DateTime, Integer, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field
@@ -46,6 +46,11 @@ def reference(table: str, null: bool = False, index: bool = True) -> Any:
 def moment(null: bool = False) -> Any:
     """A time."""
     return Field(default=None if null else ..., sa_type=Utc, nullable=null)
+
+
+def day(null: bool = False) -> Any:
+    """A day of the calendar, in the time zone of whoever it is about (A-34)."""
+    return Field(default=None if null else ..., sa_type=Date, nullable=null)
 
 
 def json_value(default: Any = list) -> Any:

@@ -20,11 +20,16 @@ class TicketNumber(SQLModel, table=True):
 
 
 class Ticket(SQLModel, table=True):
-    """`conversation`: the first 22 bytes of the Thread-Index its mails have in common, in hex, where a mail or move gave it."""
+    """`conversation`: the first 22 bytes of the Thread-Index its mails have in common, in hex, where a mail or move gave it.
+
+    `waiting_since`: when support last began to wait for the customer, None while it does not; `reminded`: when the clock
+    last reminded them of that (EQ-69).
+    """
 
     __tablename__ = "ticket"
     __table_args__ = (
         UniqueConstraint("desk", "number"), Index("ticket_recent", "desk", "updated"),
+        Index("ticket_waiting", "waiting_since"),
         Index("ticket_open", "desk", sqlite_where=text("state != 'closed'"), postgresql_where=text("state != 'closed'")),
     )  # fmt: skip
     id: int | None = row_id()
@@ -33,6 +38,7 @@ class Ticket(SQLModel, table=True):
     subject: str = words()
     requester_id: int = reference("person")
     organization_id: int | None = reference("organization", null=True)
+    asset_id: int | None = reference("asset", null=True)
     assignee_id: int | None = reference("person", null=True)
     department: str = ""
     priority: str = "medium"
@@ -44,6 +50,8 @@ class Ticket(SQLModel, table=True):
     fields: dict[str, str] = json_value(dict)
     merged_into: int | None = reference("ticket", null=True)
     closed_at: datetime | None = moment(null=True)
+    waiting_since: datetime | None = moment(null=True)
+    reminded: datetime | None = moment(null=True)
     conversation: str | None = None
     created: datetime = moment()
     updated: datetime = moment()

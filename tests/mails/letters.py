@@ -12,6 +12,7 @@ from email.utils import unquote
 from typing import Any
 
 from store.letters import Letter, LetterFile
+from store.renewal_checks import TEMPLATES as RENEWING
 from store.rules.desk import Desk, Mailbox
 from workers.compose import Mail, compose
 
@@ -31,6 +32,8 @@ TEMPLATES = (
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
     "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
     "undelivered", "mailbox_notice",
+    "undelivered", "activation_ack", "deactivation_ack", "renewal_confirmed", "command_refused", "activated",
+    "reminder_awaiting", "renewal_alert", "auto_renewed", "deactivated",
 )  # fmt: skip
 ROLES = ("requester", "admin", "cc", "staff")
 COMBINATIONS = [
@@ -41,7 +44,8 @@ CHANGES = dict.fromkeys(TEMPLATES, "opened") | {
     "undelivered": "undelivered", "mailbox_notice": "mailbox_silent", "portal_redirect": "redirected",
     "staff_reply": "support_reply", "ticket_update": "customer_reply",
     "cc_copy": "support_reply", "ticket_closed": "closed",
-    "attachment_refused": "customer_reply", "digest": "digest",
+    "attachment_refused": "customer_reply", "digest": "digest", "activated": "activated",
+    "reminder_awaiting": "reminded", "renewal_alert": "renewal_alert", "auto_renewed": "auto_renewed", "deactivated": "deactivated",
 }  # fmt: skip
 FACTS: dict[str, Any] = {
     "desk": "hosting", "tag": "HO#1042", "subject": "disk full", "label": "Answered",
@@ -55,7 +59,15 @@ FACTS: dict[str, Any] = {
     "references": ["one@weber.test", "two@weber.test"], "former": "HO#1007", "missing": ["model", "error_code"],
     "about": "close it; change its priority", "problems": ["It is closed."], "commands": ["#close: closes the ticket"],
     "confirms": 5, "closed": False, "may_close": True, "password_link": "https://help.test/password?token=secret-link",
-    "password_code": "SECRE-TCODE", "code_page": "https://help.test/password/code",
+    "assets": [{"name": "LX-200", "what": "renew", "day": "2026-08-02"}], "password_code": "SECRE-TCODE", "code_page": "https://help.test/password/code",
+}  # fmt: skip
+DEVICE: dict[str, Any] = {
+    "asset": 4, "key": "LX-118", "name": "Crane tracker", "group": "North / Dock", "plan": "yearly", "day": "2026-08-11",
+    "step": 28, "left": 28, "acts": True, "before": "2026-08-10", "after": "2027-08-11", "link": "https://help.test/asset/LX-118",
+}  # fmt: skip
+FLEET: dict[str, Any] = {
+    "devices": [DEVICE], "alert": 7, "tag": "", "subject": "", "label": "", "help": "", "in_reply_to": None,
+    "references": [], "role": "admin", "link": "https://help.test/?desk=devices", "unsubscribe": "https://help.test/u/token",
 }  # fmt: skip
 
 
@@ -64,6 +76,8 @@ def letter(
 ) -> Letter:
     """A letter with ordinary facts but for those given."""
     usual = {"change": CHANGES[template], "by_support": CHANGES[template] == "support_reply"}
+    if template in RENEWING:
+        usual |= {"devices": [DEVICE], "alert": 7}
     return Letter(
         id=1, event_id=70, ticket_id=1042, person_id=9, recipient="anna@weber.test", template=template,
         header_id="token-of-a-copy@desk.test", created=datetime(2026, 7, 14, 7, 5, 1, 250, UTC), attempts=1, reply="",

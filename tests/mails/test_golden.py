@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 from jinja2 import UndefinedError
 
+from store.renewal_checks import TEMPLATES as RENEWING
 from store.rules.fanout import TABLE, ChangeKind
 from templates.contexts import Change
 from templates.languages import ENGLISH, LANGUAGES
@@ -48,7 +49,7 @@ def test_every_template_is_complete_and_has_a_sample() -> None:
 
 
 def test_every_change_a_mail_tells_of_has_a_sentence_of_its_own() -> None:
-    assert {*get_args(Change)} - {"digest"} == {*get_args(ChangeKind)}
+    assert {*get_args(Change)} - {"digest", *RENEWING} == {*get_args(ChangeKind)}
     told: dict[str, set[str]] = {}
     for kind, row in TABLE.items():
         for template in filter(
@@ -73,6 +74,10 @@ def test_both_versions_say_the_same(case: str) -> None:
         text = text.replace(link or "\0", "")
     for line in context.digest.lines:
         text = text.replace(line.link, "").replace(line.answer or "\0", "")
+    text = text.replace(context.renewals.unsubscribe or "\0", "").replace(context.renewals.renew or "\0", "")
+    text = text.replace(context.renewals.cancel or "\0", "")
+    for device in (*context.assets, *(one for group in context.renewals.groups for one in group.devices)):
+        text = text.replace(device.link or "\0", "")
     for word in text.split():
         bare = word.strip("-!:()<>,")
         assert bare in seen, bare

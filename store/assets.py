@@ -1,0 +1,110 @@
+"""Assets and their groups as the rules see them, and every change of one, with its line in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select, update
+
+from store import people
+from store.errors import NotFound
+from store.rows import insert_row
+from store.rules.desk import Desk
+from store.rules.people import PersonFacts
+from store.rules.scope import AssetFacts, GroupFacts, Tree, part_in, recipients
+from store.rules.terms import Term
+from store.schema import Asset, AssetEvent, Grant, Group, Membership, Organization
+
+
+def facts(row: Any) -> AssetFacts:
+    """The facts of an asset's row."""
+    term = Term(row.plan, row.renewal_date, row.contract_end, row.anchor_day, row.confirmed_for, row.missed)
+    return AssetFacts(row.id, row.key, row.name, row.organization_id, row.group_id, row.state, term, row.effective)
+
+
+def by_key(connection: Connection, key: str) -> AssetFacts:
+    """The asset with this key. Raises NotFound."""
+    row = connection.execute(select(*Asset.c).where(Asset.c.key == key)).first()
+    if row is None:
+        raise NotFound(f"there is no asset {key!r}")
+    return facts(row)
+
+
+def locked(connection: Connection, ids: Sequence[int]) -> dict[int, AssetFacts]:
+    """Assets by id, locked until the transaction ends, in an order in which no two of them wait for each other."""
+    query = select(*Asset.c).where(Asset.c.id.in_(ids)).order_by(Asset.c.id).with_for_update()
+    return {row.id: facts(row) for row in connection.execute(query)}
+
+
+def one(connection: Connection, id_: int) -> AssetFacts:
+    """One asset, locked. Raises NotFound."""
+    found = locked(connection, [id_]).get(id_)
+    if found is None:
+        raise NotFound("there is no such asset")
+    return found
+
+
+def tree(connection: Connection, organizations: Collection[int]) -> Tree:
+    """The groups of these organisations and the rights on them."""
+    groups = connection.execute(select(*Group.c).where(Group.c.organization_id.in_(organizations)))
+    of = {row.id: GroupFacts(row.id, row.organization_id, row.parent_id, row.enabled) for row in groups}
+    query = select(Grant.c.group_id, Grant.c.person_id, Grant.c.right).where(
+        Grant.c.group_id.in_(_ids_of(organizations))
+    )
+    grants: dict[int, list[tuple[int, Any]]] = {}
+    for group, person, right in connection.execute(query.order_by(Grant.c.id)):
+        grants.setdefault(group, []).append((person, right))
+    return Tree(of, grants)
+
+
+def _ids_of(organizations: Collection[int]) -> Select[Any]:
+    return select(Group.c.id).where(Group.c.organization_id.in_(organizations))
+
+
+def warned(connection: Connection, desk: Desk, asset: AssetFacts, of: Tree) -> tuple[PersonFacts, ...]:
+    """Who is warned of an asset's renewal; the same people that its group's page names (DV-56)."""
+    return recipients(
+        holders(connection, asset.organization), asset.organization, asset.group, of, desk.renewal_recipients
+    )
+
+
+def holders(connection: Connection, organization: int) -> list[PersonFacts]:
+    """Everybody with a part in the assets of an organisation: its admins, and whoever has a right on one of its groups."""
+    admins = select(Membership.c.person_id).where(
+        Membership.c.organization_id == organization, Membership.c.role == "admin"
+    )
+    granted = select(Grant.c.person_id).where(Grant.c.group_id.in_(_ids_of([organization])))
+    ids = [*connection.execute(admins.order_by(Membership.c.id)).scalars()]
+    return people.facts(connection, [*ids, *connection.execute(granted.order_by(Grant.c.id)).scalars()])
+
+
+def named(connection: Connection, desk: str, person: PersonFacts, words: Iterable[str]) -> tuple[int, ...]:
+    """The assets of a desk that somebody may see and that one of these words names: by key, external id or serial number."""
+    wanted = {word.lower() for word in words if word}
+    organizations = [organization for organization, _role in person.organizations]
+    if not wanted or not organizations:
+        return ()
+    names = or_(*(func.lower(column).in_(wanted) for column in (Asset.c.key, Asset.c.external_id, Asset.c.serial)))
+    query = (
+        select(*Asset.c)
+        .join(Organization, Organization.c.id == Asset.c.organization_id)
+        .where(Organization.c.desk == desk, Asset.c.organization_id.in_(organizations), names)
+        .order_by(Asset.c.id)
+    )
+    found = [facts(row) for row in connection.execute(query)]
+    if not found:
+        return ()
+    of = tree(connection, {asset.organization for asset in found})
+    return tuple(asset.id for asset in found if part_in(person, asset, of) != "none")
+
+
+def change(
+    connection: Connection, asset: int, kind: str, actor: int | None, now: datetime, values: dict[str, Any], *,
+    old: str | None = None, new: str | None = None,
+) -> None:  # fmt: skip
+    """Changes an asset and remembers it in its history."""
+    connection.execute(update(Asset).where(Asset.c.id == asset).values(**values, updated=now))
+    event = {"asset_id": asset, "kind": kind, "actor_id": actor, "at": now, "old": old, "new": new}
+    insert_row(connection, AssetEvent, event)

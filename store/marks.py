@@ -1,0 +1,31 @@
+"""Which rounds of the clock are done. A mark spares work; what must happen once is kept by the rows of that work themselves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from store.config import Config
+from store.schema import ClockMark, Organization, insert_into
+
+LOOK_OFTEN = timedelta(minutes=10)  # between the times at which a look that found nothing is written down
+
+
+def marks(connection: Connection) -> dict[str, Any]:
+    """All of them, by name: `day` and `at`."""
+    return {row.name: row for row in connection.execute(select(*ClockMark.c))}
+
+
+def mark(connection: Connection, name: str, day: date, now: datetime) -> None:
+    """Remembers that the round of a day is done."""
+    made = insert_into(ClockMark, connection.dialect.name).values(name=name, day=day, at=now)
+    connection.execute(made.on_conflict_do_update(index_elements=["name"], set_={"day": day, "at": now}))
+
+
+def places(connection: Connection, config: Config) -> list[tuple[str, str]]:
+    """Each desk with each time zone that organisations of it live in (A-34)."""
+    query = select(Organization.c.desk, Organization.c.timezone).distinct()
+    rows = connection.execute(query.where(Organization.c.desk.in_(list(config.desks))))
+    return sorted({(desk, timezone or config.desks[desk].timezone) for desk, timezone in rows})

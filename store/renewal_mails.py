@@ -1,0 +1,138 @@
+"""What mails about renewals are made from, frozen in their outbox rows, and to whom they go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, select
+
+from store import assets, outbox
+from store.config import Config
+from store.digests import unsubscribe_link
+from store.preferences import chosen
+from store.rows import write_event
+from store.rules.alerts import Warned, warned
+from store.rules.desk import Desk
+from store.rules.events import DeskEvent
+from store.rules.people import PersonFacts
+from store.rules.scope import AssetFacts, Tree
+from store.rules.terms import next_term
+from store.schema import Group
+from store.telling import NO_TICKET, addressed
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A device in a mail: `day` its renewal or last day, `before` the renewal date that passed.
+
+    `step` is the warning that holds, `left` the days until then.
+    """
+
+    asset: AssetFacts
+    day: date
+    step: int = 0
+    left: int = 0
+    before: date | None = None
+
+
+class Audience:
+    """Who hears of the assets of organisations, looked up once for all of them."""
+
+    def __init__(self, connection: Connection, desk: Desk, organizations: Collection[int]) -> None:
+        self._desk = desk
+        self.tree = assets.tree(connection, organizations)
+        self.paths = group_paths(connection, self.tree)
+        self._holders = {one: assets.holders(connection, one) for one in organizations}
+        self._people = {person.id: person for everybody in self._holders.values() for person in everybody}
+        wishes = chosen(connection, list(self._people))
+        self._unwilling = {
+            person for (person, about), choice in wishes.items() if about == "renewals" and choice == "none"
+        }
+        self._known: dict[tuple[int, int | None], tuple[Warned, ...]] = {}
+
+    def of(self, asset: AssetFacts) -> tuple[Warned, ...]:
+        """Who hears of it."""
+        place = (asset.organization, asset.group)
+        if place not in self._known:
+            everybody = self._holders[asset.organization]
+            mode = self._desk.renewal_recipients
+            self._known[place] = warned(everybody, asset, self.tree, mode, self._unwilling)
+        return self._known[place]
+
+    def person(self, id_: int) -> PersonFacts:
+        """One of the people who hear of something."""
+        return self._people[id_]
+
+    def acts(self, person: int, asset: AssetFacts) -> bool:
+        """Whether somebody who hears of an asset may decide on it as well."""
+        return any(one.acts for one in self.of(asset) if one.person.id == person)
+
+
+def tell_outcome(
+    connection: Connection, config: Config, desk: Desk, template: DeskEvent, lines: Sequence[Line], now: datetime
+) -> None:
+    """Tells whoever may decide on these devices, of one organisation, what became of them: a mail each."""
+    if not lines:
+        return
+    audience = Audience(connection, desk, {line.asset.organization for line in lines})
+    of_person: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        for one in audience.of(line.asset):
+            if one.acts:
+                of_person[one.person.id].append(line)
+    if not of_person:
+        return
+    event = write_event(connection, None, template, None, now, new=" ".join(line.asset.key for line in lines))
+    rows = []
+    for id_, own in of_person.items():
+        person = audience.person(id_)
+        facts = make_facts(config, desk, audience.paths, person, own, {line.asset.id for line in own}, now)
+        rows.append(write_row(config, event, person, template, facts, now))
+    outbox.put(connection, rows)
+
+
+def write_row(
+    config: Config, event: int, person: PersonFacts, template: Any, facts: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """The outbox row of a mail about renewals."""
+    row = addressed(config, event, person, template, facts | {"change": template}, None, now)
+    return {**row, "ticket_id": None, "message_id": None}
+
+
+def make_facts(
+    config: Config, desk: Desk, paths: Mapping[int, str], person: PersonFacts, lines: Sequence[Line],
+    acts: Collection[int], now: datetime, alert: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What the mail is made from; `acts`: the devices, by id, that the person may decide on."""
+    return NO_TICKET | {
+        "desk": desk.name, "role": "admin", "recipient_name": person.name, "language": person.language or desk.language,
+        "timezone": person.timezone or desk.timezone, "from_address": desk.main.address,
+        "department": desk.main.department, "link": f"{config.base_url}/?desk={desk.name}", "at": now.isoformat(),
+        "alert": alert, "devices": [_line(config, line, paths, line.asset.id in acts) for line in lines],
+        "unsubscribe": unsubscribe_link(config, person.id, ["renewals"]),
+    }  # fmt: skip
+
+
+def group_paths(connection: Connection, tree: Tree) -> dict[int, str]:
+    """The name of each group with those above it, from the top: `North / Dock`."""
+    if not tree.groups:
+        return {}
+    rows = connection.execute(select(Group.c.id, Group.c.name, Group.c.key).where(Group.c.id.in_(list(tree.groups))))
+    names = {row.id: row.name or row.key for row in rows}
+    return {id_: " / ".join(names[one] for one in reversed(list(tree.upwards(id_)))) for id_ in tree.groups}
+
+
+def _line(config: Config, line: Line, paths: Mapping[int, str], acts: bool) -> dict[str, Any]:
+    asset = line.asset
+    after = next_term(asset.term)[0] if asset.term.renews else None
+    return {
+        "asset": asset.id, "key": asset.key, "name": asset.name, "group": paths.get(asset.group or 0, ""),
+        "plan": asset.term.plan, "day": line.day.isoformat(), "step": line.step, "left": line.left, "acts": acts,
+        "before": line.before.isoformat() if line.before else None, "after": after.isoformat() if after else None,
+        "link": f"{config.base_url}/asset/{quote(asset.key)}",
+    }  # fmt: skip
