@@ -161,6 +161,15 @@ class AuthSection(Section):
     )
 
 
+class CanarySection(Section):
+    every: float | None = Field(
+        None,
+        gt=0,
+        description="minutes between probe mails to each mailbox, out by the relay and back in; none when unset",
+    )
+    late: float = Field(15, gt=0, description="minutes after which a probe that has not come back is an alarm")
+
+
 class Settings(BaseSettings):
     """All settings with their defaults; each also as an environment variable, POSTERN_SMTP__LISTEN for [smtp] listen."""
 
@@ -177,6 +186,7 @@ class Settings(BaseSettings):
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()
+    canary: CanarySection = CanarySection()
     desks: str = Field("desks/*.toml", description="the desk files, relative to this file")
 
     @classmethod

@@ -14,6 +14,7 @@ from store.database import Store
 from store.digests import send_due
 from store.errors import DiskFailed, Temporary
 from store.sweeping import sweep_blobs
+from workers.canary import probe
 
 SOON = 20.0  # seconds after the start until the first round: a gateway that comes up has better things to do
 _log = logging.getLogger("postern.clock")
@@ -34,6 +35,7 @@ def _sweep(_config: Config, store: Store, now: datetime) -> Iterable[object]:
 
 JOBS = (
     Job("sweep of the blob store", 3600.0, _sweep), Job("digests", 30.0, send_due), Job("alarms", 30.0, alarms.watch),
+    Job("probes", 30.0, probe),
 )  # fmt: skip
 
 

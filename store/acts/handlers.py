@@ -8,7 +8,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from store.acts import care, consulting, conversation, delivery, merging, moving, opening, preferring, sifting, undoing
+from store.acts import (
+    care,
+    consulting,
+    conversation,
+    delivery,
+    merging,
+    moving,
+    opening,
+    preferring,
+    probing,
+    sifting,
+    undoing,
+)
 from store.acts.conversation import Applied
 from store.config import Config
 
@@ -16,4 +28,5 @@ HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
     **opening.HANDLERS,
     **conversation.HANDLERS, **care.HANDLERS, **moving.HANDLERS, **merging.HANDLERS, **sifting.HANDLERS, **consulting.HANDLERS,
     **undoing.HANDLERS, **delivery.HANDLERS, **preferring.HANDLERS,
+    **probing.HANDLERS,
 }  # fmt: skip

@@ -17,7 +17,7 @@ TicketEvent = Literal[
 # On no ticket.
 DeskEvent = Literal[
     "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected",
-    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back",
 ]  # fmt: skip
 EventKind = TicketEvent | DeskEvent
 
