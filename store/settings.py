@@ -119,6 +119,9 @@ class ImapSection(Section):
         return self
 
 
+_OF_ANYBODY = ("organizations", "common", "consumers")
+
+
 class OauthSection(Section):
     name: str = Field(
         pattern="^[A-Za-z0-9._-]+$", description="what `oauth` of [[imap]] and [relay] and `postern login` call it"
@@ -144,6 +147,8 @@ class OauthSection(Section):
     def _secret(self) -> OauthSection:
         if self.provider == "google" and self.client_secret_file is None:
             raise ValueError("google needs client_secret_file")
+        if self.provider == "microsoft" and self.client_secret_file is not None and self.tenant in _OF_ANYBODY:
+            raise ValueError("with client_secret_file it needs tenant, the directory's id or domain")
         return self
 
 
