@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable
 
 from gateway.imap_fetcher import Fetcher
-from gateway.imap_session import read_password
+from gateway.imap_session import Refused, Trouble, read_password
 from store import journal, outcomes
 from store.clock import Stop
 from store.config import Config
 from store.database import Store
-from store.errors import ConfigError
+from store.errors import ConfigError, PosternError, Temporary
 from store.holder import Holder
 from store.journal_writer import JournalWriter
+from store.oauth import Access, open_access
 from store.settings import ImapSection
 
 GRACE = 15.0  # seconds for the mails in hand at the end
@@ -47,7 +48,19 @@ def run(config: Config, store: Store, stop: Stop) -> None:
 
 
 def secret_of(config: Config, section: ImapSection) -> Callable[[], str]:
-    """What a folder's login shows, read anew each time so that a changed password needs no restart."""
+    """What a folder's login shows, read anew each time so that a changed password needs no restart. Raises ConfigError."""
+    if section.oauth is not None:
+        access = open_access(config, config.oauth(section.oauth, "imap.oauth"))
+        return lambda: _token(access)
     file = section.password_file
     assert file is not None
     return lambda: read_password(config.folder / file)
+
+
+def _token(access: Access) -> str:
+    try:
+        return access.token()
+    except Temporary as error:
+        raise Trouble(f"there is no access token: {error}") from error
+    except PosternError as error:
+        raise Refused(f"there is no access token: {error}") from error

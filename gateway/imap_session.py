@@ -13,6 +13,7 @@ from pathlib import Path
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from gateway.imap_wire import Wire
+from store.oauth.bearer import bearer
 from store.settings import ImapSection
 
 BODY = 600.0  # seconds for one mail
@@ -51,12 +52,13 @@ class Session:
 
     def __init__(self, section: ImapSection, secret: Callable[[], str], patience: float) -> None:
         self._section = section
+        value = secret()
         with _telling(f"at {section.host}"):
             self._wire = _connect(section, patience)
         try:
             with _telling("at the login"):
                 self._secure()
-                self._login(secret)
+                self._login(value)
                 self._capabilities = {str(name, "ascii", "replace").upper() for name in self._wire.capabilities()}
         except BaseException:
             self.cut()
@@ -192,32 +194,21 @@ class Session:
             self._wire.allow()
             self._wire.starttls(ssl.create_default_context())
 
-    def _login(self, secret: Callable[[], str]) -> None:
-        value, user = secret(), self._section.user
+    def _login(self, secret: str) -> None:
+        user = self._section.user
         self._wire.allow()
         try:
             if self._section.oauth is None:
-                self._wire.login(user, value)
+                self._wire.login(user, secret)
             else:
-                self._wire.sasl_login(*bearer(user, value, self._wire.capabilities()))
+                offered = [str(name[5:], "ascii") for name in self._wire.capabilities() if name.startswith(b"AUTH=")]
+                mechanism, answers = bearer(user, secret, offered)
+                rest = iter(answers)
+                self._wire.sasl_login(mechanism, lambda _challenge: next(rest, ""))
         except LoginError as error:
             words = _words(error)
             kind = Trouble if _TEMPORARY.search(str(error)) else Refused
             raise kind(f"the login was refused: {words}") from error
-
-
-def bearer(user: str, token: str, capabilities: Collection[bytes]) -> tuple[str, Callable[[bytes], bytes]]:
-    """The SASL mechanism by which a token is shown, with its answers: OAUTHBEARER (RFC 7628) where offered, else XOAUTH2.
-
-    The second challenge is the error, which ends with an empty answer, for OAUTHBEARER with ^A (section 3.2.3).
-    """
-    if b"AUTH=OAUTHBEARER" in capabilities:
-        name = user.replace("=", "=3D").replace(",", "=2C")
-        mechanism, lines = "OAUTHBEARER", [f"n,a={name},\1auth=Bearer {token}\1\1", "\1"]
-    else:
-        mechanism, lines = "XOAUTH2", [f"user={user}\1auth=Bearer {token}\1\1", ""]
-    answers = iter(lines)
-    return mechanism, lambda _challenge: next(answers, "").encode()
 
 
 def read_password(file: Path) -> str:

@@ -6,7 +6,7 @@ Run by the clock, from what the store says: whoever fetches may be dead. One mai
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, select, update
@@ -15,18 +15,21 @@ from store import folders, outbox, people
 from store.config import Config
 from store.database import Store
 from store.folders import State
+from store.oauth.access import ends
 from store.rows import write_event
 from store.rules.addressing import Place
 from store.schema import Event, Folder, LeftMail, Staff
 from store.telling import NO_TICKET, addressed
 
 PATIENCE = timedelta(minutes=5)  # of silence before anybody is told
+_SECRET_ENDS, _LOGIN_ENDS = timedelta(days=14), timedelta(days=2)  # before which people are told
 _MOST = 20  # mails named in one mail
 Kind = Literal["mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back"]
 
 
 def watch(config: Config, store: Store, now: datetime) -> Iterator[None]:
     """Looks at each folder that mail is fetched from, and tells what is new. Raises Temporary."""
+    yield from _watch_access(config, store, now)
     if not config.imap:
         return
     with store.read() as connection:
@@ -77,6 +80,27 @@ def _tell_left(connection: Connection, config: Config, state: State, now: dateti
     ]
     more = [f"and {len(rows) - _MOST} more"] if len(rows) > _MOST else []
     tell(connection, config, _desk(config, state), "mail_left", [*lines, *more], now)
+
+
+def _watch_access(config: Config, store: Store, now: datetime) -> Iterator[None]:
+    """Tells of secrets and logins that end soon, once for each end."""
+    for section in config.settings.oauth:
+        secret = datetime.combine(section.expires, time(), UTC) if section.expires else None
+        soon = [
+            end
+            for end, before in ((secret, _SECRET_ENDS), (ends(config, section), _LOGIN_ENDS))
+            if end is not None and end - now < before
+        ]
+        if not soon:
+            continue
+        words = f"{section.name}: ends on {min(soon):%Y-%m-%d}"
+        with store.write() as connection:
+            if not told_before(connection, "access_ends", words):
+                users = [config.addresses.locate(one.to or "") for one in config.imap if one.oauth == section.name]
+                desks = {place.desk for place in users if isinstance(place, Place)} or {next(iter(config.desks))}
+                for desk in sorted(desks):
+                    tell(connection, config, desk, "access_ends", [words], now)
+        yield
 
 
 def _desk(config: Config, state: State) -> str:

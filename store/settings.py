@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -118,6 +119,39 @@ class ImapSection(Section):
         return self
 
 
+_OF_ANYBODY = ("organizations", "common", "consumers")
+
+
+class OauthSection(Section):
+    name: str = Field(
+        pattern="^[A-Za-z0-9._-]+$", description="what `oauth` of [[imap]] and [relay] and `postern login` call it"
+    )
+    provider: Literal["microsoft", "google"] = Field(description="`microsoft` (Microsoft 365) or `google` (Gmail)")
+    client_id: str = Field(description="of the application registered there")
+    client_secret_file: Path | None = Field(
+        None,
+        description="file with the application's secret; relative to the file. Google always wants one; for Microsoft the "
+        "application then logs in by itself, and without one a person does, by `postern login`",
+    )
+    tenant: str = Field(
+        "organizations", pattern="^[A-Za-z0-9._-]+$", description="Microsoft: the directory's id or domain"
+    )
+    expires: date | None = Field(
+        None, description="when the secret ends, such as 2027-05-01; people are told two weeks before"
+    )
+    authority: str | None = Field(
+        None, pattern="^https://", description="https:// address of another login server than the provider's own"
+    )
+
+    @model_validator(mode="after")
+    def _secret(self) -> OauthSection:
+        if self.provider == "google" and self.client_secret_file is None:
+            raise ValueError("google needs client_secret_file")
+        if self.provider == "microsoft" and self.client_secret_file is not None and self.tenant in _OF_ANYBODY:
+            raise ValueError("with client_secret_file it needs tenant, the directory's id or domain")
+        return self
+
+
 class DkimSection(Section):
     domain: str = Field(description="mails from it and the domains below it are signed")
     selector: str = Field(description="the public key stands in the TXT record SELECTOR._domainkey.DOMAIN")
@@ -129,6 +163,10 @@ class RelaySection(Section):
         "maildir:",
         description="maildir:[FOLDER] (mails are written, not sent), smtp://user:password@host:port (STARTTLS when "
         "offered; ?tls=required or ?tls=off), smtps://",
+    )
+    oauth: str | None = Field(
+        None,
+        description="instead of a password in url: the name of an [[oauth]] that gives tokens; the user stays in url",
     )
     per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
     dkim: tuple[DkimSection, ...] = Field(
@@ -183,6 +221,7 @@ class Settings(BaseSettings):
     smtp: SmtpSection = SmtpSection()
     lmtp: LmtpSection = LmtpSection()
     imap: tuple[ImapSection, ...] = Field((), description="a mailbox that mail is fetched from")
+    oauth: tuple[OauthSection, ...] = Field((), description="a login that gives tokens instead of a password")
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()

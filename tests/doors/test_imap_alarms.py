@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,8 +39,6 @@ def watch(desk: ImapHouse, clock: Clock) -> list[tuple[str, str, list[str]]]:
         pass
     with desk.store.read() as connection:
         rows = connection.exec_driver_sql("SELECT recipient, facts FROM outbox ORDER BY id").all()[before:]
-    import json
-
     told = [(recipient, json.loads(facts)) for recipient, facts in rows]
     return [(recipient, facts["change"], facts["problems"]) for recipient, facts in told]
 
