@@ -16,6 +16,7 @@ from store.errors import ConfigError, Permanent, Temporary
 from store.rules.tokens import Token, sign
 from store.settings import CanarySection
 from tests.harness import Gateway, mail
+from tests.running import Running
 from workers import canary
 from workers.compose import Mail
 
@@ -171,3 +172,21 @@ def test_a_relay_that_only_writes_mails_can_have_none(tmp_path: Path) -> None:
     (tmp_path / "postern.toml").write_text("[canary]\nevery = 10\n")
     with pytest.raises(ConfigError, match=r"postern\.toml: canary\.every: probes need a relay that sends"):
         load(tmp_path / "postern.toml")
+
+
+@pytest.mark.slow
+@pytest.mark.threat(96)
+def test_probes_go_round_a_whole_gateway_that_is_its_own_relay(tmp_path: Path) -> None:
+    gateway = Running(tmp_path, "hosting", POSTERN_CANARY__EVERY="1")
+    gateway.environment["POSTERN_RELAY__URL"] = f"smtp://127.0.0.1:{gateway.smtp_port}?tls=off"
+    with gateway:
+        gateway.wait_until(
+            lambda: all(
+                one["seconds_to_ticket"] is not None
+                for one in gateway.health().get("probes", [{"seconds_to_ticket": None}])
+            ),
+            90,
+        )
+        assert gateway.healthy()
+        assert gateway.json("tickets") == [] == gateway.json("outbox")
+        assert {row["reason"] for row in gateway.json("journal")} == {"probe"}
