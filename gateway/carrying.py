@@ -16,6 +16,7 @@ from store.commands import (
     OpenTicket,
     RaisePriority,
     RecordBounce,
+    RecordProbe,
     RecordTrace,
     Redirect,
     RefuseRequest,
@@ -35,6 +36,8 @@ def work_for(case: Case) -> Work:
             return Work((_redirect(case),))
         case "reply" | "command":
             return _reply(case)
+        case "auto" if case.facts.probe is not None:
+            return Work((RecordProbe(case.facts.probe.id, case.facts.probe.person, case.row.at),))
         case "auto" if verdict.ticket is not None:
             return Work((RecordTrace(verdict.ticket, case.message(auto=case.parsed.auto or "auto-generated")),))
         case "bounce" if case.facts.reported is not None and not case.facts.old:

@@ -6,6 +6,7 @@ A server that is broken or hostile must neither fill the memory nor hold a conne
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import socket
 import ssl
@@ -17,6 +18,9 @@ from imapclient import IMAPClient, SocketTimeout, imap4, tls
 
 from store import crash
 
+logging.getLogger("imapclient").setLevel(
+    logging.WARNING
+)  # what it tells of a conversation is nobody's business (threats 94)
 CONNECT = 30.0  # seconds
 _STEP = 0.5  # seconds between looks whether to go on waiting
 _BLOCK = 1 << 16

@@ -25,6 +25,7 @@ from store.rules.old_mail import Number, find_numbers
 from store.rules.people import PersonFacts, relation
 from store.rules.tags import find_tags
 from store.rules.tokens import Token, loop_mark, verify
+from templates.probes import SUBJECT
 
 _MOST_IDS = 50  # Message-IDs of In-Reply-To and References that are looked up
 _MOST_TAGS = 10
@@ -63,6 +64,7 @@ def look_up(
         desk=desk,
         mailboxes=tuple(dict.fromkeys(place.mailbox for place in places)) or (desk.main,),
         now=now,
+        probe=_probe(parsed, config.secret),
         old=row.old,
         null_sender=row.door in _REMOTE_DOORS and not row.sender,
         sender=sender,
@@ -124,6 +126,14 @@ def _asking(config: Config, row: JournalRow, parsed: Parsed, email: str, now: da
         day=now - timedelta(days=1),
         before=rows_before,
     )
+
+
+def _probe(parsed: Parsed, secret: bytes) -> Token | None:
+    """By the last word of its subject, which every server on its way leaves as it is."""
+    if SUBJECT not in parsed.subject:
+        return None
+    token = verify(parsed.subject.rpartition(" ")[2], secret)
+    return token if token and token.kind == "probe" else None
 
 
 def _is_own(config: Config, parsed: Parsed) -> bool:

@@ -1,12 +1,13 @@
-"""Compares an archive with the journal, mail by mail, by the hash of their content; changes nothing."""
+"""Compares an archive, or a mailbox at another server, with the journal, mail by mail, by the hash of their content; changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.archive import Archive, Entry
+from gateway.imap_session import Session, Unfetched
 from gateway.parse.canonical import hash_message
 from gateway.parse.headers import settle_line_ends
 from gateway.pipe import headers_of
@@ -15,6 +16,7 @@ from store.database import Store
 from store.ledgers import Accepted
 
 _HEAD = 64 * 1024
+_EARLY = datetime(1980, 1, 1, tzinfo=UTC)  # of a mail whose server does not say when it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,7 @@ class Reconciled:
 def look_at(archive: Archive, entries: Iterable[Entry]) -> Iterable[Kept]:
     """The mails of an archive as they are compared, one at a time. Raises OSError."""
     for entry in entries:
-        raw = archive.read(entry)
-        told = dict(reversed(list(headers_of(raw[:_HEAD]))))
-        message_id, subject = told.get("message-id", "")[:200], told.get("subject", "")[:200]
-        yield Kept(entry.place, entry.at, content_of(raw), message_id, subject)
+        yield _kept(entry.place, entry.at, archive.read(entry))
 
 
 def content_of(raw: bytes) -> bytes:
@@ -68,3 +67,25 @@ def reconcile(store: Store, kept: Sequence[Kept], desk: str, mailbox: str) -> Re
     return Reconciled(
         len(kept), len(accepted), tuple(one for one in kept if one.content not in journalled), tuple(extra)
     )  # fmt: skip
+
+
+def look_at_folder(session: Session, folder: str, largest: int) -> Iterator[Kept]:
+    """The mails of a mailbox that is opened to be read alone, in the order of their UIDs. Raises Trouble.
+
+    One that the server does not give, or that is larger than a door takes, cannot be compared and is named as missing.
+    """
+    session.select()
+    for mail in session.listed(session.uids_after(0)):
+        place, arrived = f"{folder}, UID {mail.uid}", mail.arrived or _EARLY
+        arrived = arrived.astimezone(UTC) if arrived.tzinfo else arrived.replace(tzinfo=UTC)
+        try:
+            raw = session.fetch(mail.uid, largest)
+        except Unfetched as error:
+            yield Kept(place, arrived, b"", "", f"({error})")
+            continue
+        yield _kept(place, arrived, raw)
+
+
+def _kept(place: str, at: datetime, raw: bytes) -> Kept:
+    told = dict(reversed(list(headers_of(raw[:_HEAD]))))
+    return Kept(place, at, content_of(raw), told.get("message-id", "")[:200], told.get("subject", "")[:200])

@@ -24,7 +24,7 @@ from store.telling import NO_TICKET, addressed
 PATIENCE = timedelta(minutes=5)  # of silence before anybody is told
 _SECRET_ENDS, _LOGIN_ENDS = timedelta(days=14), timedelta(days=2)  # before which people are told
 _MOST = 20  # mails named in one mail
-Kind = Literal["mailbox_silent", "mailbox_back", "mail_left", "access_ends"]
+Kind = Literal["mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back"]
 
 
 def watch(config: Config, store: Store, now: datetime) -> Iterator[None]:

@@ -167,6 +167,10 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
         settings = Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(file, error, Settings)) from None
+    if settings.canary.every is not None and settings.relay.url.startswith("maildir:"):
+        raise ConfigError(
+            f"{file}: canary.every: probes need a relay that sends; relay.url only writes mails to a folder"
+        )
     config = Config(settings, file.parent, file)
     _ = config.dkim_keys
     return config

@@ -128,6 +128,9 @@ class ImapSection(Section):
         return self
 
 
+_OF_ANYBODY = ("organizations", "common", "consumers")
+
+
 class OauthSection(Section):
     name: str = Field(
         pattern="^[A-Za-z0-9._-]+$", description="what `oauth` of [[imap]] and [relay] and `postern login` call it"
@@ -153,6 +156,8 @@ class OauthSection(Section):
     def _secret(self) -> OauthSection:
         if self.provider == "google" and self.client_secret_file is None:
             raise ValueError("google needs client_secret_file")
+        if self.provider == "microsoft" and self.client_secret_file is not None and self.tenant in _OF_ANYBODY:
+            raise ValueError("with client_secret_file it needs tenant, the directory's id or domain")
         return self
 
 
@@ -203,6 +208,15 @@ class AuthSection(Section):
     )
 
 
+class CanarySection(Section):
+    every: float | None = Field(
+        None,
+        gt=0,
+        description="minutes between probe mails to each mailbox, out by the relay and back in; none when unset",
+    )
+    late: float = Field(15, gt=0, description="minutes after which a probe that has not come back is an alarm")
+
+
 class Settings(BaseSettings):
     """All settings with their defaults; each also as an environment variable, POSTERN_SMTP__LISTEN for [smtp] listen."""
 
@@ -220,6 +234,7 @@ class Settings(BaseSettings):
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()
+    canary: CanarySection = CanarySection()
     desks: str = Field("desks/*.toml", description="the desk files, relative to this file")
 
     @classmethod

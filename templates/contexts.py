@@ -15,7 +15,7 @@ Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
-    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back",
     "wished", "activated", "not_activated", "reminded", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
 

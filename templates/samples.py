@@ -174,6 +174,8 @@ _SAMPLES: dict[str, MailContext] = {
     "mailbox_notice-back": replace(_MAILBOX, change="mailbox_back", problems=(_FOLDER,)),
     "mailbox_notice-left": replace(_MAILBOX, change="mail_left",
         problems=(f"{_FOLDER}: 62.0 MB from anna@weber.example: too large",)),
+    "mailbox_notice-probe": replace(_MAILBOX, change="probe_lost", problems=("support@help.example.com",)),
+    "mailbox_notice-arriving": replace(_MAILBOX, change="probe_back", problems=("support@help.example.com",)),
     "mailbox_notice-access": replace(_MAILBOX, change="access_ends", problems=("office: ends on 2027-05-01",)),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED, upload_link="https://help.example.com/upload?token=WyJvbmUiXQ"),
     "renewal_alert-three": replace(_FLEET, change="renewal_alert", renewals=SAMPLE_ALERT),

@@ -24,6 +24,7 @@ class LoginServer:
         self.refuse = ""  # the error every request for a token gets
         self.down = False
         self.more: dict[str, Any] = {}  # what answers hold besides
+        self.scope = "https://mail.google.com/"
         self._number = 0
 
     def __enter__(self) -> LoginServer:
@@ -42,6 +43,8 @@ class LoginServer:
         self._server.server_close()
 
     def answer(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        if self.down:
+            return 0, {}
         if path.endswith("/.well-known/openid-configuration"):
             base = f"{self.url}{path.partition('/.well-known')[0]}"
             return 200, {
@@ -50,6 +53,7 @@ class LoginServer:
             }  # fmt: skip
         self.asked.append(form)
         if path.endswith("/devicecode"):
+            self.scope = form["scope"]
             return 200, {
                 "user_code": "ABCD-EFGH", "device_code": "device", "verification_uri": f"{self.url}/device", "expires_in": 60,
                 "interval": 1, "message": "Open the page and type ABCD-EFGH",
@@ -61,7 +65,7 @@ class LoginServer:
         self.tell(token)
         told = {"token_type": "Bearer", "access_token": token, "expires_in": self.lasts, **self.more}
         if form.get("grant_type") != "client_credentials":
-            told |= {"refresh_token": f"refresh-{self._number}", "scope": form.get("scope", "https://mail.google.com/")}
+            told |= {"refresh_token": f"refresh-{self._number}", "scope": form.get("scope", self.scope)}
             # Microsoft's account of the person, by which its library finds the tokens again.
             told["client_info"] = "eyJ1aWQiOiJ1IiwidXRpZCI6InQifQ"
         return 200, told

@@ -49,6 +49,7 @@ JOBS = (
     Job("reminders", 60.0, remind_due),
     Job("digests", 30.0, send_due),
     Job("alarms", 30.0, alarms.watch),
+    Job("probes", 30.0, probe),
     Job("sweep of the blob store", 3600.0, _sweep),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,11 @@ from store.errors import BadInput
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gateway.reconciling import Kept, Reconciled
     from store.config import Config
+    from store.settings import ImapSection
+
+_PATIENCE = 60.0  # seconds for an answer of a mail server
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="An mbox file, or a maildir with its folders.")]
 Mailbox = Annotated[str, typer.Option("--to", metavar="ADDRESS", help="The mailbox of a desk that the mail came to.")]
@@ -86,24 +91,73 @@ def import_archive(
         )
 
 
-def reconcile(paths: Paths, to: Mailbox, as_json: AsJson = False, config: ConfigFile = None) -> None:
-    """Compare mbox files and maildirs with the journal, by content, and name every mail that only one of them has.
+def reconcile(
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="Mbox files and maildirs.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The mailbox that the mail came to.")] = None,
+    imap: Annotated[str | None, typer.Option("--imap", metavar="USER", help="Instead of PATH: a mailbox of an [[imap]].")] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:  # fmt: skip
+    """Compare archives, or a mailbox elsewhere, with the journal, by content; name every mail that only one of them has.
 
-    What the journal alone has is named for the time that the archive covers. Nothing is changed. Exits 1 when the archive
-    holds a mail that the journal has not: `postern import` takes those in and tells nobody, `postern ingest --to ADDRESS
-    FILE` takes one as if it came today.
+    What the journal alone has is named for the time that the archive covers. Nothing is changed, and no mail is marked as
+    read. Exits 1 when the archive holds a mail that the journal has not: `postern import` takes those in and tells nobody,
+    `postern ingest --to ADDRESS FILE` takes one as if it came today.
     """
+    from gateway import reconciling
+
+    with opened(config) as (settings, store), _bar() as progress:
+        if imap is not None and not paths:
+            section = _section(settings, imap, to)
+            desk, address = _mailbox(settings, to or section.to or section.user)
+            kept = list(progress.track(_of_folder(settings, section), description="comparing"))
+        elif paths and to is not None and imap is None:
+            desk, address = _mailbox(settings, to)
+            kept = list(progress.track(_of_archives(paths), description="comparing"))
+        else:
+            raise BadInput("expected either PATH... with --to ADDRESS, or --imap USER")
+        found = reconciling.reconcile(store, kept, desk, address)
+    _show(found, as_json)
+    if found.missing:
+        raise typer.Exit(1)
+
+
+def _of_archives(paths: list[Path]) -> Iterator[Kept]:
     from gateway import reconciling
     from gateway.archive import Archive
     from store.clock import now
 
-    with opened(config) as (settings, store), Archive(paths) as archive, _bar() as progress:
-        desk, address = _mailbox(settings, to)
-        surveyed = progress.add_task("looking", total=None)
-        entries = list(progress.track(archive.entries(now()), task_id=surveyed))
-        compared = progress.add_task("comparing", total=len(entries))
-        kept = list(progress.track(reconciling.look_at(archive, entries), task_id=compared))
-        found = reconciling.reconcile(store, kept, desk, address)
+    with Archive(paths) as archive:
+        yield from reconciling.look_at(archive, archive.entries(now()))
+
+
+def _of_folder(config: Config, section: ImapSection) -> Iterator[Kept]:
+    from gateway import reconciling
+    from gateway.imap import secret_of
+    from gateway.imap_session import Session, Trouble
+
+    only_looking = section.model_copy(update={"after": "leave"})
+    try:
+        session = Session(only_looking, secret_of(config, section), _PATIENCE)
+        try:
+            yield from reconciling.look_at_folder(session, section.name, config.settings.smtp.max_size)
+            session.close()
+        finally:
+            session.cut()
+    except Trouble as trouble:
+        raise BadInput(f"{section.name}: {trouble}") from None
+
+
+def _section(config: Config, user: str, to: str | None) -> ImapSection:
+    """The one [[imap]] of this user, or of `user folder`. Raises BadInput."""
+    found = [one for one in config.imap if user in (one.user, one.name) and to in (None, one.to)]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in config.imap) or "none"
+        raise BadInput(f"--imap: expected one of the mailboxes of [[imap]], got {user!r}; there are: {names}")
+    return found[0]
+
+
+def _show(found: Reconciled, as_json: bool) -> None:
     missing = [
         {"place": one.place, "at": one.at.isoformat(), "message_id": one.message_id.strip("<>") or None, "subject": one.subject}
         for one in found.missing
@@ -113,23 +167,21 @@ def reconcile(paths: Paths, to: Mailbox, as_json: AsJson = False, config: Config
     ]  # fmt: skip
     if as_json:
         print_json({"archive": found.archived, "journal": found.journalled, "missing": missing, "extra": extra})
-    else:
-        for name, rows, columns in (
-            ("In the archive and not in the journal", missing, ("place", "at", "message_id", "subject")),
-            ("In the journal and not in the archive", extra, ("id", "at", "sender", "message_id")),
-        ):
-            if rows:
-                typer.echo(f"{name}:")
-                show(rows, False, columns, "")
-        typer.echo(
-            f"{found.archived} mails in the archive, {len(missing)} of them not in the journal; {len(extra)} in the journal alone."
-        )
-        if missing:
-            typer.echo(
-                "`postern import` takes in what is missing, without a word to anybody; `postern ingest FILE` as mail of today."
-            )
+        return
+    for name, rows, columns in (
+        ("In the archive and not in the journal", missing, ("place", "at", "message_id", "subject")),
+        ("In the journal and not in the archive", extra, ("id", "at", "sender", "message_id")),
+    ):
+        if rows:
+            typer.echo(f"{name}:")
+            show(rows, False, columns, "")
+    typer.echo(
+        f"{found.archived} mails in the archive, {len(missing)} of them not in the journal; {len(extra)} in the journal alone."
+    )
     if missing:
-        raise typer.Exit(1)
+        typer.echo(
+            "`postern import` takes in what is missing, without a word to anybody; `postern ingest FILE` as mail of today."
+        )
 
 
 def _mailbox(config: Config, address: str) -> tuple[str, str]:

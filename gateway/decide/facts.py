@@ -10,6 +10,7 @@ from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox, Priority
 from store.rules.old_mail import Terms
 from store.rules.people import PersonFacts, Relation, TicketFacts
+from store.rules.tokens import Token
 
 EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag", "old_number", "root"]
 KINDS: tuple[EvidenceKind, ...] = (
@@ -64,6 +65,7 @@ class Facts:
     desk: Desk
     mailboxes: tuple[Mailbox, ...]  # of this desk, that the envelope names; never empty
     now: datetime
+    probe: Token | None = None  # the probe of our own that it is
     old: Terms | None = None  # of a mail of an archive
     null_sender: bool = False  # RFC 5321 4.5.5: sent by a machine that wants no answer
     sender: PersonFacts | None = None

@@ -16,6 +16,7 @@ from gateway.decide import (
     opening,
     own_mail,
     portal,
+    probe,
     reply,
     stranger,
     support,
@@ -28,6 +29,7 @@ Rule = Callable[[Parsed, Facts], Verdict | None]
 
 RULES: tuple[tuple[str, Rule, str], ...] = (
     ("duplicate", duplicate.judge, "first: a door that asks again after a lost answer must change nothing"),
+    ("probe", probe.judge, "before our own mails in general: by this one a mailbox is known to work"),
     ("own_mail", own_mail.judge, "before bounces and replies: our own mails name tickets too"),
     ("bounce", bounce.judge, "before automatic mail: a report belongs to the mail it is about"),
     (

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from store import folders, outcomes, parts, pending
+from store import folders, outcomes, parts, pending, probes
 from store.config import Config, host_and_port
 from store.errors import ConfigError, describe
 
@@ -38,7 +38,12 @@ async def look(request: Request) -> dict[str, Any]:
     elsewhere = told.pop("elsewhere", set())
     told["doors"] = {door: state | {"up": state["up"] or door in elsewhere} for door, state in doors.items()}
     waits = [told[ledger]["oldest_seconds"] or 0 for ledger in ("journal", "outbox") if told[ledger]]
-    states = [*told["doors"].values(), *(told["parts"] or {}).values(), *told.get("mailboxes", ())]
+    states = [
+        *told["doors"].values(),
+        *(told["parts"] or {}).values(),
+        *told.get("mailboxes", ()),
+        *told.get("probes", ()),
+    ]
     if told["parts"] is None or max(waits, default=0) > LATE or not all(state["up"] for state in states):
         told["status"] = "degraded"
     return told
@@ -68,16 +73,21 @@ def _look(portal: Portal) -> dict[str, Any]:
     due = pending.next_due(portal.store)
     with portal.store.read() as connection:
         up = parts.up(connection, now)
+        sent = [_probe(state, now) for state in probes.states(connection, portal.config, now)]
         read = [_mailbox(state, now) for state in folders.states(connection, portal.config)]
-    return ({"mailboxes": read} if read else {}) | {
-        "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
-        "outbox": {
-            "waiting": pending.busy(portal.store, now),
-            "oldest_seconds": _age(due, now) if due is not None and due <= now else None,
-        },
-        "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},
-        "elsewhere": {part for part, hosts in up.items() if hosts - {parts.this_host()}},
-    }
+    return (
+        ({"mailboxes": read} if read else {})
+        | ({"probes": sent} if sent else {})
+        | {
+            "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
+            "outbox": {
+                "waiting": pending.busy(portal.store, now),
+                "oldest_seconds": _age(due, now) if due is not None and due <= now else None,
+            },
+            "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},
+            "elsewhere": {part for part, hosts in up.items() if hosts - {parts.this_host()}},
+        }
+    )
 
 
 def _mailbox(state: folders.State, now: datetime) -> dict[str, Any]:
@@ -89,6 +99,16 @@ def _mailbox(state: folders.State, now: datetime) -> dict[str, Any]:
         "seconds_since_success": None if silent is None else int(silent),
         "trouble": state.trouble,
         "left": state.left,
+    }
+
+
+def _probe(state: probes.State, now: datetime) -> dict[str, Any]:
+    """How the probes of a mailbox do; `seconds_to_ticket`: from arrival to filed, of the last that came back."""
+    return {
+        "mailbox": state.mailbox,
+        "up": not state.late,
+        "seconds_since_filed": None if state.filed is None else _age(state.filed, now),
+        "seconds_to_ticket": state.seconds,
     }
 
 

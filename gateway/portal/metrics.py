@@ -42,4 +42,14 @@ def written(told: dict[str, Any]) -> bytes:
         left.labels(state["name"]).set(state["left"])
         if state["seconds_since_success"] is not None:
             since.labels(state["name"]).set(state["seconds_since_success"])
+    back = gauge("probe_up", "0 when a probe to the mailbox stays away", "mailbox")
+    filed = gauge("probe_seconds_since_filed", "How long ago a probe to the mailbox came back", "mailbox")
+    took = gauge(
+        "probe_seconds_to_ticket", "How long the last probe waited from its arrival until it was filed", "mailbox"
+    )
+    for state in told.get("probes", ()):
+        back.labels(state["mailbox"]).set(state["up"])
+        if state["seconds_to_ticket"] is not None:
+            filed.labels(state["mailbox"]).set(state["seconds_since_filed"])
+            took.labels(state["mailbox"]).set(state["seconds_to_ticket"])
     return bytes(generate_latest(registry))

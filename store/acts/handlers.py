@@ -19,6 +19,7 @@ from store.acts import (
     moving,
     opening,
     preferring,
+    probing,
     sifting,
     undoing,
     wishing,
@@ -30,4 +31,5 @@ HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {
     **opening.HANDLERS,
     **conversation.HANDLERS, **care.HANDLERS, **moving.HANDLERS, **merging.HANDLERS, **sifting.HANDLERS, **consulting.HANDLERS,
     **undoing.HANDLERS, **delivery.HANDLERS, **preferring.HANDLERS, **wishing.HANDLERS, **assets.HANDLERS, **granting.HANDLERS,
+    **probing.HANDLERS,
 }  # fmt: skip

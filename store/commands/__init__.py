@@ -38,7 +38,7 @@ from store.commands.conversation import (
     SupportReply,
     TakeTicket,
 )
-from store.commands.delivery import RecordBounce, ResendMail, SuppressAddress, UnsuppressAddress
+from store.commands.delivery import RecordBounce, RecordProbe, ResendMail, SuppressAddress, UnsuppressAddress
 from store.commands.parking import Act, DoParked, ParkRequest, RefuseRequest
 from store.commands.telling import Prefer
 from store.commands.values import Answer, Author, Fields, NewFile, NewLink, NewMessage, OldMail
@@ -47,7 +47,7 @@ Command = (
     OpenTicket | CustomerReply | SupportReply | AddNote | RecordTrace | CloseTicket | TakeTicket | RaisePriority | RecordBounce
     | AssignTicket | SetPriority | MoveTicket | ChangeCc | MergeTicket | SplitTicket | LinkTickets | MarkSpam | UnmarkSpam
     | BlockSender | UnblockSender | ReleaseTicket | AskOutsider | UndoLast | ParkRequest | DoParked | RefuseRequest | ResendMail
-    | SuppressAddress | UnsuppressAddress | Prefer | Redirect | AskForAssets | CompleteActivation | RefuseActivation
+    | RecordProbe | SuppressAddress | UnsuppressAddress | Prefer | Redirect | AskForAssets | CompleteActivation | RefuseActivation
     | WithdrawDeactivation | AcknowledgeMissed | MoveAsset | GiveGrant | TakeGrant
 )  # fmt: skip
 
@@ -55,8 +55,8 @@ __all__ = [
     "AcknowledgeMissed", "Act", "AddNote", "Answer", "AskForAssets", "AskOutsider", "AssignTicket", "Author",
     "BlockSender", "ChangeCc", "CloseTicket", "Command", "CompleteActivation", "CustomerReply", "DoParked", "Fields",
     "GiveGrant", "LinkTickets", "MarkSpam", "MergeTicket", "MoveAsset", "MoveTicket", "NewFile", "NewLink",
-    "NewMessage", "OldMail", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordTrace",
-    "Redirect", "RefuseActivation", "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority", "SplitTicket",
-    "SupportReply", "SuppressAddress", "TakeGrant", "TakeTicket", "UnblockSender", "UndoLast", "UnmarkSpam",
-    "UnsuppressAddress", "Wish", "WithdrawDeactivation",
+    "NewMessage", "OldMail", "OpenTicket", "ParkRequest", "Prefer", "RaisePriority", "RecordBounce", "RecordProbe",
+    "RecordTrace", "Redirect", "RefuseActivation", "RefuseRequest", "ReleaseTicket", "ResendMail", "SetPriority",
+    "SplitTicket", "SupportReply", "SuppressAddress", "TakeGrant", "TakeTicket", "UnblockSender", "UndoLast",
+    "UnmarkSpam", "UnsuppressAddress", "Wish", "WithdrawDeactivation",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from store.commands.values import Author
@@ -48,3 +49,12 @@ class UnsuppressAddress:
 
     address: str
     by: Author
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProbe:
+    """The probe with this id and number came back; `arrived`: when a door took it (threats 96)."""
+
+    probe: int
+    number: int
+    arrived: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from store.config import Config
 from store.errors import ConfigError, Permanent
 from store.settings import OauthSection
 
+for _library in ("msal", "urllib3", "requests_oauthlib", "oauthlib", "google"):
+    logging.getLogger(_library).setLevel(logging.WARNING)  # they write tokens into their logs (threats 94)
 TIMEOUT = 15.0  # seconds for an answer of a login server
 
 

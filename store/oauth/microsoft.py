@@ -29,12 +29,15 @@ class MicrosoftAccess(Access):
     def __init__(self, config: Config, section: OauthSection) -> None:
         super().__init__(config, section)
         self._itself = section.client_secret_file is not None
+        self._cache = msal.SerializableTokenCache()
+        self._app: Any = None
 
     def _token(self, kept: dict[str, Any]) -> str:
-        cache = msal.SerializableTokenCache()
-        cache.deserialize(kept.get("cache") or None)
+        if not self._itself and "cache" not in kept:
+            raise NeedsLogin(self.section.name)
+        self._cache.deserialize(kept.get("cache") or None)  # another process may have a newer one
         try:
-            app = self._app(cache)
+            app = self._client()
             if self._itself:
                 told = app.acquire_token_for_client(_OF_THE_APPLICATION)
             else:
@@ -44,8 +47,8 @@ class MicrosoftAccess(Access):
                 told = app.acquire_token_silent_with_error(_OF_A_PERSON, accounts[0]) or {}
         except (requests.RequestException, ValueError) as error:
             raise Temporary(f"the login server does not answer ({type(error).__name__})") from error
-        if cache.has_state_changed:
-            kept["cache"] = cache.serialize()
+        if self._cache.has_state_changed:
+            kept["cache"] = self._cache.serialize()
         return self._judge(told)
 
     def login(self, say: Callable[[str], None], ask: Callable[[str], str]) -> None:
@@ -54,9 +57,8 @@ class MicrosoftAccess(Access):
             self.token()
             say("The application logs in by itself; it has a token now.")
             return
-        cache = msal.SerializableTokenCache()
         try:
-            app = self._app(cache)
+            app = self._client()
             flow = app.initiate_device_flow(_OF_A_PERSON)
             if "user_code" not in flow:
                 raise Permanent(_words(flow))
@@ -66,21 +68,28 @@ class MicrosoftAccess(Access):
             raise Temporary(f"the login server does not answer ({type(error).__name__})") from error
         self._judge(told)
         with self._kept() as kept:
-            kept["cache"] = cache.serialize()
+            kept["cache"] = self._cache.serialize()
 
-    def _app(self, cache: Any) -> Any:
+    def _client(self) -> Any:
+        """msal's client, made once: it asks the login server who it is, and a token may be there while that is away."""
+        if self._app is not None:
+            return self._app
         section = self.section
         base = (section.authority or AUTHORITY).rstrip("/")
         # Asking Microsoft about a server of somebody else would tell it of that server.
         common: dict[str, Any] = {
             "authority": f"{base}/{section.tenant}",
-            "token_cache": cache,
+            "token_cache": self._cache,
             "timeout": TIMEOUT,
             "instance_discovery": not section.authority,
         }
         if self._itself:
-            return msal.ConfidentialClientApplication(section.client_id, client_credential=self._secret(), **common)
-        return msal.PublicClientApplication(section.client_id, **common)
+            self._app = msal.ConfidentialClientApplication(
+                section.client_id, client_credential=self._secret(), **common
+            )
+        else:
+            self._app = msal.PublicClientApplication(section.client_id, **common)
+        return self._app
 
     def _judge(self, told: dict[str, Any]) -> str:
         token = told.get("access_token")

@@ -38,6 +38,7 @@ class Mailbox(Frozen):
     everybody: bool = Field(
         False, description="takes mail of anybody, whatever `unknown_sender` says, and asks for no fields (A-24)"
     )
+    probe: bool = Field(True, description="whether probes are sent to it, where `[canary] every` is set")
     alerts: tuple[str, ...] = Field((), description="on-call addresses that hear of new mail at once (EQ-63)")
 
     @field_validator("address")

@@ -16,7 +16,7 @@ Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
-    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back",
     "wished", "activated", "not_activated", "reminded",
 ]  # fmt: skip
 Template = Literal[
@@ -82,6 +82,8 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "mailbox_back": Row("it can be read again", named="mailbox_notice"),
     "mail_left": Row("a mail in it cannot be fetched", named="mailbox_notice"),
     "access_ends": Row("the access to a mail server is about to end", named="mailbox_notice"),
+    "probe_lost": Row("a probe to a mailbox stays away (threats 96)", named="mailbox_notice"),
+    "probe_back": Row("probes to it come back", named="mailbox_notice"),
     "wished": Row("what was asked for devices is done, or cannot be", "answer"),
     "activated": Row("a device is set up (DV-18)", "activated"),
     "not_activated": Row("a device is not activated", "command_refused"),

@@ -12,9 +12,9 @@ from functools import cache
 from hashlib import sha256
 from typing import Literal
 
-Kind = Literal["reply", "copy", "bounce", "close", "confirm", "unsubscribe", "alert", "renew", "cancel"]
+Kind = Literal["reply", "copy", "bounce", "close", "confirm", "unsubscribe", "alert", "renew", "cancel", "probe"]
 _KINDS: dict[Kind, int] = {
-    "reply": 1, "copy": 2, "bounce": 3, "close": 4, "confirm": 5, "unsubscribe": 6, "alert": 7, "renew": 8, "cancel": 9,
+    "reply": 1, "copy": 2, "bounce": 3, "close": 4, "confirm": 5, "unsubscribe": 6, "alert": 7, "renew": 8, "cancel": 9, "probe": 10,
 }  # fmt: skip
 _NAMES = {number: kind for kind, number in _KINDS.items()}
 _MAC = 10  # bytes: 80 bits, guessed at one in 2**80 a try
@@ -28,7 +28,7 @@ class Token:
     `reply`: writing on the ticket `id`; `close`: closing it; `confirm`: giving one's word to the parked request `id`.
     `copy` and `bounce`: a mail of ours about the event `id`, by its Message-ID and by its envelope. `unsubscribe`: no more
     mails of the categories that are the bits of `id`. `alert`: an answer to the alert `id`; `renew` and `cancel`: the
-    devices in it are to be renewed, or to end.
+    devices in it are to be renewed, or to end. `probe`: the probe `id` of a mailbox, and `person` its number.
     """
 
     kind: Kind

@@ -13,6 +13,7 @@ from store.tables.folders import Folder, LeftMail
 from store.tables.journal import Journal, Received
 from store.tables.outbox import Outbox, Undeliverable
 from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
+from store.tables.probes import Probe
 from store.tables.telling import Gathered, Preference
 from store.tables.tickets import (
     Attachment,
@@ -62,6 +63,7 @@ __all__ = [
     "Parked",
     "Person",
     "Preference",
+    "Probe",
     "Received",
     "Staff",
     "Ticket",

@@ -14,6 +14,7 @@ from gateway.parse.authentication import Proof
 from store.rules.desk import Desk, Mailbox
 from store.rules.old_mail import Terms
 from store.rules.people import PersonFacts, TicketFacts
+from store.rules.tokens import Token
 from templates.words import NOTICE_MARKS
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -51,6 +52,7 @@ CASES = [
     ("no identity", {"sender": None}, {"sender": None}, ("opening", "new", None, ("unverified-sender",))),
     ("duplicate of a reply", {}, {"duplicate_of": 5, "duplicate_ticket": 7, "evidence": (TAG,)}, ("duplicate", "duplicate", 7, ())),
     ("own Message-ID", {}, {"own_message": True, "evidence": (TAG,)}, ("own_mail", "auto", None, ())),
+    ("probe", {}, {"probe": Token("probe", 1, 1), "sender": None}, ("probe", "auto", None, ())),
     ("from a desk", {}, {"sender_is_desk": True}, ("own_mail", "auto", None, ())),
     ("bounce, ours", {"auto": "bounce", "marked": True, "bounce": Bounce()}, {"reported": REPORT, "evidence": (TAG,)}, ("bounce", "bounce", 7, ())),
     ("bounce, not ours", {"auto": "bounce", "marked": True, "bounce": Bounce()}, {}, ("bounce", "bounce", None, ())),

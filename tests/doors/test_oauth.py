@@ -63,6 +63,7 @@ def test_the_application_logs_in_by_itself_at_microsoft(server: LoginServer, tmp
     assert asked["client_secret"] == "client secret"
 
 
+@pytest.mark.slow
 def test_a_person_logs_in_with_a_code_at_microsoft_and_the_token_is_renewed_early(
     server: LoginServer, tmp_path: Path
 ) -> None:
@@ -109,6 +110,7 @@ def test_an_address_of_somewhere_else_is_no_login(server: LoginServer, tmp_path:
             giving.login(lambda _: None, lambda _, answer=answer: answer)  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @pytest.mark.threat(99)
 @pytest.mark.threat(94)
 def test_what_is_kept_of_a_login_is_for_its_owner_alone(server: LoginServer, tmp_path: Path, caplog: Any) -> None:
@@ -123,6 +125,7 @@ def test_what_is_kept_of_a_login_is_for_its_owner_alone(server: LoginServer, tmp
         assert canary not in caplog.text
 
 
+@pytest.mark.slow
 def test_people_are_told_before_a_secret_or_a_login_ends(server: LoginServer, tmp_path: Path) -> None:
     server.more = {"refresh_token_expires_in": 7 * 86400}
     section = OauthSection(
@@ -149,7 +152,8 @@ def test_a_mailbox_is_read_with_a_token(
     for place, name, value in hurry():
         monkeypatch.setattr(place, name, value)
     section = OauthSection(
-        name="office", provider="microsoft", client_id="app", authority=server.url, client_secret_file=Path("client")
+        name="office", provider="microsoft", client_id="app", authority=server.url, client_secret_file=Path("client"),
+            tenant="example.com",
     )  # fmt: skip
     with Served() as imap, house(tmp_path, {"port": imap.port, "oauth": "office"}) as desk:
         imap.capabilities = ("IMAP4rev1", "IDLE", f"AUTH={mechanism}", "AUTH=XOAUTH2")
@@ -163,6 +167,11 @@ def test_a_mailbox_is_read_with_a_token(
             imap.token = "token-1"
             desk.wait(1)
         assert f"AUTHENTICATE {mechanism}" in imap.heard
+
+
+def test_an_application_that_logs_in_by_itself_names_its_directory() -> None:
+    with pytest.raises(ValueError, match="needs tenant"):
+        OauthSection(name="o", provider="microsoft", client_id="app", client_secret_file=Path("client"))
 
 
 def test_only_the_name_of_an_oauth_is_one(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_both_versions_say_the_same_in_every_language(language: str, case: str) 
     told = context.renewals
     shown += [one.link for group in told.groups for one in group.devices]
     shown += [told.unsubscribe, told.renew, told.cancel]
+    shown += [context.upload_link, *(file.link for file in context.elsewhere)]
     for own_line in (context.close_address, context.link, context.password_link, digest.unsubscribe, *shown):
         text = text.replace(own_line or "\0", "")
     for word in text.replace("\N{NO-BREAK SPACE}", " ").replace("：", " ").split():

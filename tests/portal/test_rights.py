@@ -30,6 +30,7 @@ STAFF = NOWHERE | {"agent": 200}
 # method and route -> (address, status by role); an address may name a file of the house.
 TABLE = {
     ("GET", "/healthz"): [("/healthz", dict.fromkeys(ROLES, 503))],  # this house has no mail door
+    ("GET", "/metrics"): [("/metrics", OPEN)],
     ("GET", "/static/{name}"): [
         ("/static/portal.css", OPEN),
         ("/static/secret", MISSING),
