@@ -119,6 +119,16 @@ class AuthSection(Section):
     )
 
 
+class FilterSection(Section):
+    clamd: str | None = Field(
+        None, description="HOST:PORT of clamd, or the path of its socket, with a / in it: files in which it finds something are refused"
+    )  # fmt: skip
+    rspamd: str | None = Field(
+        None, description="http://HOST:PORT of rspamd's normal worker: new tickets it takes for spam are flagged, and strangers get no "
+        "automatic answer to such mail",
+    )  # fmt: skip
+
+
 class Settings(BaseSettings):
     """All settings with their defaults; each also as an environment variable, POSTERN_SMTP__LISTEN for [smtp] listen."""
 
@@ -134,6 +144,7 @@ class Settings(BaseSettings):
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()
+    filter: FilterSection = FilterSection()
     desks: str = Field("desks/*.toml", description="the desk files, relative to this file")
 
     @classmethod
