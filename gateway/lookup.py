@@ -31,7 +31,11 @@ _MOST_TAGS = 10
 _REDELIVERED = timedelta(days=5)  # how long a mail server tries (RFC 5321 4.5.4.1)
 _EVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _ALL_ROWS = 2**62
-_REMOTE_DOORS = ("smtp", "lmtp")  # doors whose envelope sender is known, so that an empty one is the null sender
+_REMOTE_DOORS = (
+    "smtp",
+    "lmtp",
+    "imap",
+)  # doors whose envelope sender is known, so that an empty one is the null sender
 _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 

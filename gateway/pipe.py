@@ -13,8 +13,8 @@ from store.database import Store
 from store.journal import Incoming, append
 from store.rules.addressing import AddressBook, NotOurs, normalise
 
-_ENVELOPE = ("delivered-to", "x-original-to", "envelope-to")  # written by the mail server that pipes to us
-_VISIBLE = ("to", "cc")
+ENVELOPE = ("delivered-to", "x-original-to", "envelope-to")  # written by the mail server that pipes to us
+VISIBLE = ("to", "cc")
 _HEAD = 1 << 20  # bytes of header that are looked at
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"]+@[^\s<>()\[\]\\,;:\"]+")
 _MBOX_LINE = re.compile(rb">?From [^\r\n]*\r?\n")
@@ -54,7 +54,7 @@ def _ingest(config: Config, store: Store, raw: bytes, to: Sequence[str], sender:
     incoming = Incoming(
         door="pipe",
         at=clock.now(),
-        sender=_fit(sender.strip().strip("<>")),
+        sender=fitting(sender.strip().strip("<>")),
         routes=tuple((desk, tuple(addresses)) for desk, addresses in routes.items()),
         raw=raw,
     )
@@ -78,12 +78,22 @@ def with_crlf(raw: bytes) -> bytes:
 def own_recipients(headers: Iterable[tuple[str, str]], book: AddressBook) -> list[str]:
     """Our mailboxes among the recipients the headers name: those of the envelope, else those of To and Cc."""
     headers = list(headers)
-    for names in (*((name,) for name in _ENVELOPE), _VISIBLE):
+    for names in (*((name,) for name in ENVELOPE), VISIBLE):
         values = [value for name, value in headers if name in names]
-        found = [address for value in values for address in _ADDRESS.findall(value) if book.is_own(address)]
+        found = [address for value in values for address in addresses_in(value) if book.is_own(address)]
         if found:
             return list(dict.fromkeys(found))
     return []
+
+
+def addresses_in(value: str) -> list[str]:
+    """Whatever in a header looks like an address."""
+    return _ADDRESS.findall(value)
+
+
+def headers_of(raw: bytes) -> Iterable[tuple[str, str]]:
+    """As `_headers`, of a message with any line ends."""
+    return _headers(with_crlf(raw[:_HEAD]))
 
 
 def _headers(raw: bytes) -> Iterable[tuple[str, str]]:
@@ -95,7 +105,7 @@ def _headers(raw: bytes) -> Iterable[tuple[str, str]]:
             yield name.strip().lower(), value.strip()
 
 
-def _fit(sender: str) -> str:
+def fitting(sender: str) -> str:
     """The envelope sender, or none at all: a cut address would be somebody else's (threats 13)."""
     return sender if len(sender) <= 254 and sender.isprintable() else ""
 

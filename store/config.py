@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from store.errors import ConfigError
-from store.rules.addressing import AddressBook
+from store.rules.addressing import AddressBook, NotOurs, normalise
 from store.rules.desk import Desk
-from store.settings import Settings
+from store.settings import ImapSection, OauthSection, Settings
 
 if TYPE_CHECKING:
     from store.signing_keys import DkimKey
@@ -71,6 +71,36 @@ class Config:
             return AddressBook.of(self.desks.values())
         except ValueError as error:
             raise ConfigError(f"{self.folder / self.settings.desks}: {error}") from None
+
+    @cached_property
+    def imap(self) -> tuple[ImapSection, ...]:
+        """The folders mail is fetched from, each with the address of a desk. Raises ConfigError for one without."""
+        sections = []
+        known: set[tuple[str, str]] = set()
+        for number, section in enumerate(self.settings.imap):
+            key = f"{self.file}: imap.{number}"
+            to = normalise(section.to or section.user)
+            place = self.addresses.locate(to)
+            if isinstance(place, NotOurs) or place.extension:
+                named = "to" if section.to else "user"
+                raise ConfigError(f"{key}.{named}: {to} is no mailbox of a desk; `to` names the one its mail is for")
+            if (section.account, section.folder) in known:
+                raise ConfigError(f"{key}.folder: {section.folder} of {section.account} is read already")
+            known.add((section.account, section.folder))
+            if section.oauth is not None:
+                self.oauth(section.oauth, f"imap.{number}.oauth")
+            sections.append(section.model_copy(update={"to": to}))
+        return tuple(sections)
+
+    def oauth(self, name: str, key: str) -> OauthSection:
+        """The [[oauth]] of a name. Raises ConfigError, which says that `key` names it, when there is none or there are two."""
+        named = [section for section in self.settings.oauth if section.name == name]
+        if len(named) != 1:
+            there = ", ".join(section.name for section in self.settings.oauth) or "none"
+            raise ConfigError(
+                f"{self.file}: {key}: expected the name of one [[oauth]], got {name!r}; there are {there}"
+            )
+        return named[0]
 
     @cached_property
     def dkim_keys(self) -> tuple[DkimKey, ...]:

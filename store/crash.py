@@ -18,6 +18,11 @@ POINTS = {
     "D4": "the journal's rows are in, not committed",
     "D5": "the journal is committed, the sender has no answer",
     "D6": "the first recipient of an LMTP mail has an answer, the second has none",
+    # The IMAP door: until the mark is set the mail lies in its folder as before.
+    "M1": "a mail is fetched, nothing is written",
+    "M3": "the journal is committed, the mail is not marked",
+    "M4": "the mark is sent, the server has not answered",
+    "M5": "the mail is marked or moved, the position is not saved",
     # The filer: the sender has long gone, so each of these must be made good by the next start.
     "F1": "the attempt is counted, nothing is parsed",
     "F2": "parsed, the files are in the blob store, the transaction has not begun",

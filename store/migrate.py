@@ -13,7 +13,7 @@ from store.database import Store
 from store.errors import ConfigError
 
 Ledger = Literal["main", "journal"]
-HEADS: dict[Ledger, str] = {"main": "m0005", "journal": "j0001"}
+HEADS: dict[Ledger, str] = {"main": "m0006", "journal": "j0001"}
 _FOLDER = Path(__file__).parent / "migrations"
 
 

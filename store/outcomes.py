@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import journal
+from store import journal, leases
 from store.database import Store
 from store.errors import Temporary
 from store.journal import JournalRow
-from store.schema import Cursor, Lease, Outcome, insert_into
+from store.schema import Cursor, Outcome, insert_into
 
 FILED = "filed"  # the cursor of the filer
 LEASE = timedelta(seconds=30)
@@ -117,20 +117,12 @@ def advance_cursor(connection: Connection) -> None:
 
 def hold_lease(store: Store, holder: str, now: datetime) -> bool:
     """Takes or renews the filer's lease; False while another filer of the installation has it."""
-    with store.write() as connection:
-        free = or_(Lease.c.holder == holder, Lease.c.until < now)
-        values = {"holder": holder, "until": now + LEASE}
-        if connection.execute(update(Lease).where(Lease.c.name == FILED, free).values(**values)).rowcount:
-            return True
-        made = insert_into(Lease, connection.dialect.name).values(name=FILED, **values).on_conflict_do_nothing()
-        return connection.execute(made.returning(Lease.c.name)).first() is not None
+    return leases.hold(store, FILED, holder, now, LEASE)
 
 
 def release_lease(store: Store, holder: str) -> None:
     """Gives the lease up, so that the next filer starts at once."""
-    with store.write() as connection:
-        past = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
-        connection.execute(update(Lease).where(Lease.c.name == FILED, Lease.c.holder == holder).values(until=past))
+    leases.release(store, FILED, holder)
 
 
 def _settled_after(after: int) -> Any:

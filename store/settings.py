@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 _SIZE = re.compile(r"^\s*(\d+)\s*([KMG]?)(?:i?B)?\s*$", re.IGNORECASE)
@@ -76,6 +77,90 @@ class LmtpSection(Section):
     )
 
 
+def _folder_name(value: str) -> str:
+    """A line end in a name would be a command of its own to the server (CVE-2025-15366)."""
+    if not value or any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError("expected the name of a folder, without control characters")
+    return value
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+
+
+class ImapSection(Section):
+    host: str = Field(min_length=1, description="the IMAP server")
+    port: int | None = Field(None, gt=0, lt=65536, description="993, or 143 unless tls is `implicit`")
+    tls: Literal["implicit", "starttls", "off"] = Field(
+        "implicit", description="`implicit`: from the first byte; `starttls`: never without; `off`: in clear"
+    )
+    user: FolderName = Field(description="who logs in, mostly the mail address of the mailbox")
+    password_file: Path | None = Field(None, description="file with the password alone; relative to the file")
+    oauth: str | None = Field(None, description="instead of a password: the name of an [[oauth]] that gives tokens")
+    folder: FolderName = Field("INBOX", description="the folder that is read")
+    after: FolderName = Field(
+        "seen",
+        pattern="^(seen|leave|move:.+)$",
+        description="what becomes of a mail once it is kept for good: `seen` marks it as read, `move:FOLDER` moves it, `leave` "
+        "does nothing",
+    )
+    to: str | None = Field(None, description="the mailbox of a desk that the mails are for; `user` when unset")
+    first: Literal["all", "new"] = Field(
+        "all", description="what is taken of a folder never read before: `all` its mails, or `new` ones only"
+    )
+    poll: float = Field(
+        60, gt=0, le=300, description="seconds between looks, also while the server promises to tell (IDLE)"
+    )
+
+    @property
+    def account(self) -> str:
+        """What its progress is kept under, together with the folder."""
+        return f"{self.user}@{self.host}"
+
+    @property
+    def name(self) -> str:
+        """What people read of it."""
+        return f"{self.user} {self.folder}"
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> ImapSection:
+        if (self.password_file is None) == (self.oauth is None):
+            raise ValueError("expected either password_file or oauth")
+        return self
+
+
+_OF_ANYBODY = ("organizations", "common", "consumers")
+
+
+class OauthSection(Section):
+    name: str = Field(
+        pattern="^[A-Za-z0-9._-]+$", description="what `oauth` of [[imap]] and [relay] and `postern login` call it"
+    )
+    provider: Literal["microsoft", "google"] = Field(description="`microsoft` (Microsoft 365) or `google` (Gmail)")
+    client_id: str = Field(description="of the application registered there")
+    client_secret_file: Path | None = Field(
+        None,
+        description="file with the application's secret; relative to the file. Google always wants one; for Microsoft the "
+        "application then logs in by itself, and without one a person does, by `postern login`",
+    )
+    tenant: str = Field(
+        "organizations", pattern="^[A-Za-z0-9._-]+$", description="Microsoft: the directory's id or domain"
+    )
+    expires: date | None = Field(
+        None, description="when the secret ends, such as 2027-05-01; people are told two weeks before"
+    )
+    authority: str | None = Field(
+        None, pattern="^https://", description="https:// address of another login server than the provider's own"
+    )
+
+    @model_validator(mode="after")
+    def _secret(self) -> OauthSection:
+        if self.provider == "google" and self.client_secret_file is None:
+            raise ValueError("google needs client_secret_file")
+        if self.provider == "microsoft" and self.client_secret_file is not None and self.tenant in _OF_ANYBODY:
+            raise ValueError("with client_secret_file it needs tenant, the directory's id or domain")
+        return self
+
+
 class DkimSection(Section):
     domain: str = Field(description="mails from it and the domains below it are signed")
     selector: str = Field(description="the public key stands in the TXT record SELECTOR._domainkey.DOMAIN")
@@ -87,6 +172,10 @@ class RelaySection(Section):
         "maildir:",
         description="maildir:[FOLDER] (mails are written, not sent), smtp://user:password@host:port (STARTTLS when "
         "offered; ?tls=required or ?tls=off), smtps://",
+    )
+    oauth: str | None = Field(
+        None,
+        description="instead of a password in url: the name of an [[oauth]] that gives tokens; the user stays in url",
     )
     per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
     dkim: tuple[DkimSection, ...] = Field(
@@ -141,6 +230,8 @@ class Settings(BaseSettings):
     queue: QueueSection = QueueSection()
     smtp: SmtpSection = SmtpSection()
     lmtp: LmtpSection = LmtpSection()
+    imap: tuple[ImapSection, ...] = Field((), description="a mailbox that mail is fetched from")
+    oauth: tuple[OauthSection, ...] = Field((), description="a login that gives tokens instead of a password")
     relay: RelaySection = RelaySection()
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()

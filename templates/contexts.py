@@ -13,6 +13,7 @@ Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
 ]  # fmt: skip
 
 EXCERPT = 400  # characters

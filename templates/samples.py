@@ -80,6 +80,11 @@ _DIGEST = replace(
 )  # fmt: skip
 _STOP = f"https://help.example.com/u/{_TOKEN}"
 
+_MAILBOX = replace(
+    _STAFF, tag="", subject="", label="", link="", author="", author_address="", text="", attached=(), priority=""
+)
+_FOLDER = "support@help.example.com INBOX"
+
 _SAMPLES: dict[str, MailContext] = {
     "confirmation-known": replace(_BASE, elsewhere=(_LOG,), refused=_REFUSED[:1], guidance=(
         "Please provide as much background information as possible to help us quickly diagnose the issue."),
@@ -159,6 +164,12 @@ _SAMPLES: dict[str, MailContext] = {
     "digest-burst": replace(
         _STAFF, change="digest", text="", attached=(), author="", author_address="", priority="",
         digest=Digest(SAMPLE_BURST)),
+    "mailbox_notice-silent": replace(_MAILBOX, change="mailbox_silent",
+        problems=(f"{_FOLDER}: the login was refused: [AUTHENTICATIONFAILED] Invalid credentials",)),
+    "mailbox_notice-back": replace(_MAILBOX, change="mailbox_back", problems=(_FOLDER,)),
+    "mailbox_notice-left": replace(_MAILBOX, change="mail_left",
+        problems=(f"{_FOLDER}: 62.0 MB from anna@weber.example: too large",)),
+    "mailbox_notice-access": replace(_MAILBOX, change="access_ends", problems=("office: ends on 2027-05-01",)),
     "attachment_refused-requester": replace(_WROTE, attached=(), text="", refused=_REFUSED),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store import clock
+from store import alarms, clock
 from store.config import Config
 from store.database import Store
 from store.digests import send_due
@@ -32,7 +32,9 @@ def _sweep(_config: Config, store: Store, now: datetime) -> Iterable[object]:
     return sweep_blobs(store, now)
 
 
-JOBS = (Job("sweep of the blob store", 3600.0, _sweep), Job("digests", 30.0, send_due))
+JOBS = (
+    Job("sweep of the blob store", 3600.0, _sweep), Job("digests", 30.0, send_due), Job("alarms", 30.0, alarms.watch),
+)  # fmt: skip
 
 
 def run(

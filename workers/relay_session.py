@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from store import crash
-from store.errors import Permanent, Temporary
+from store.errors import Permanent, PosternError, Temporary
+from store.oauth.bearer import bearer
 from workers.retry import TooLarge, Unreachable
 
 _IDLE = 30.0  # seconds; a connection unused for longer may be cut by a firewall that tells nobody
@@ -29,6 +30,7 @@ class Account:
     tls: str = "auto"
     user: str = ""
     password: str = field(default="", repr=False)
+    token: Callable[[], str] | None = field(default=None, repr=False)  # instead of a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,24 @@ class Session:
         if not isinstance(self._smtp.sock, ssl.SSLSocket) and self._account.tls != "off":
             raise Temporary("the relay offers no STARTTLS and the password is not sent in clear (tls=off would)")
         try:
-            self._smtp.login(self._account.user, self._account.password)
+            if self._account.token is None:
+                self._smtp.login(self._account.user, self._account.password)
+            else:
+                self._show_token(self._account.token)
         except smtplib.SMTPResponseException as error:
             words = _words(error.smtp_code, _as_bytes(error.smtp_error))
             raise Temporary(f"the relay refused the login: {words}") from error
         except (OSError, smtplib.SMTPException) as error:
             raise Temporary(f"the login at the relay failed: {_reason(error)}") from error
+
+    def _show_token(self, token: Callable[[], str]) -> None:
+        offered = self._smtp.esmtp_features.get("auth", "").upper().split()
+        try:
+            mechanism, answers = bearer(self._account.user, token(), offered)
+        except PosternError as error:
+            raise Temporary(f"there is no access token for the relay: {error}") from error
+        rest = iter(answers)
+        self._smtp.auth(mechanism, lambda _challenge=None: next(rest, ""))
 
     def _options(self, envelope: Envelope) -> str:
         features = self._smtp.esmtp_features

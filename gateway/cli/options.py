@@ -26,7 +26,7 @@ def load_config(file: Path | None) -> Config:
     from store.config import load
 
     config = load(file)
-    _ = config.addresses
+    _ = config.addresses, config.imap
     return config
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # as in `options`
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (serve, smtp, lmtp, filer, worker, portal, clock):
+    for command in (serve, smtp, lmtp, imap, filer, worker, portal, clock):
         app.command()(command)
 
 
@@ -51,6 +51,14 @@ def lmtp(config: ConfigFile = None) -> None:
     with _part("lmtp", config) as (settings, store, pulse):
         _never_reuse(store)
         run(settings, store, pulse.beat)
+
+
+def imap(config: ConfigFile = None) -> None:
+    """Run the IMAP door alone: it fetches mail from each `[[imap]]` mailbox."""
+    from gateway.imap import run
+
+    with _part("imap", config) as (settings, store, pulse):
+        run(settings, store, StopFlag(pulse.beat))
 
 
 def filer(

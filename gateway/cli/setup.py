@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -47,6 +48,12 @@ def settings_text() -> str:
             for key, inner in type(section).model_fields.items():
                 lines += [f"# {inner.description}", f"# {key} = {_toml(inner.default)}"]
             lines += [""]
+        elif (listed := _listed(field)) is not None:
+            lines += [f"# {field.description}; as often as needed", f"#[[{name}]]"]
+            for key, inner in listed.model_fields.items():
+                # No blank behind the mark: one needs all of these or none.
+                lines += [f"# {inner.description}", f"#{key} = {'' if inner.is_required() else _toml(inner.default)}"]
+            lines += [""]
         else:
             lines[2:2] = [f"# {field.description}", f"# {name} = {_toml(section)}", ""]
     return "\n".join(lines)
@@ -63,6 +70,9 @@ def settings_page() -> str:
         "[mailboxes]": Mailbox,
     }
     tables = [f"## `[{name}]`\n\n{_table(_model(field))}" for name, field in _sections()]
+    for name, field in Settings.model_fields.items():
+        if (listed := _listed(field)) is not None:
+            tables += [f"## `[[{name}]]`\n\n{field.description}; as often as needed.\n\n{_table(listed)}"]
     parts = [f"### `[{name}]`\n\n{_table(model)}" if name else _table(model) for name, model in desk.items()]
     return (
         "# Settings\n\n`postern init DIR` writes `postern.toml` and a file for each desk. Each setting may also be given as an\n"
@@ -78,6 +88,12 @@ def settings_page() -> str:
 
 def _sections() -> list[tuple[str, FieldInfo]]:
     return [(name, field) for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)]
+
+
+def _listed(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a section that may be there several times."""
+    inner = get_args(field.annotation)
+    return inner[0] if field.default == () and inner and issubclass(inner[0], BaseModel) else None
 
 
 def _model(field: FieldInfo) -> type[BaseModel]:

@@ -26,7 +26,8 @@ _log = logging.getLogger("postern.serve")
 
 def parts_of(config: Config) -> tuple[str, ...]:
     """The parts this configuration asks for."""
-    return ("smtp", *(["lmtp"] if config.settings.lmtp.listen else []), "filer", "worker", "portal", "clock")
+    doors = ["smtp", *(["lmtp"] if config.settings.lmtp.listen else []), *(["imap"] if config.settings.imap else [])]
+    return (*doors, "filer", "worker", "portal", "clock")
 
 
 def pause_after(former: float | None, lived: float) -> float:

@@ -47,6 +47,8 @@ What holds everywhere:
 - Whose file was refused hears why: in the answer to new mail, else in an `attachment_refused`.
 - Whom the writer's own mail went to needs no copy from us.
 - Who lost their place meanwhile (taken off the CC list, off the staff) does not get what still waits (threats 85).
+- That a mailbox cannot be read is told to the desk's administrators (`"role": "admin"` of an agent), to all its staff where
+  there are none: once, and once when it is over.
 - What a stranger writes on a ticket goes to staff and to a requester who is known, and to nobody else.
 """
 _CHOOSING = """## What people choose

@@ -14,6 +14,7 @@ from gateway.portal.forms import Forms
 from gateway.portal.guard import Guard
 from gateway.portal.health import health
 from gateway.portal.letter import letter
+from gateway.portal.metrics import metrics
 from gateway.portal.new_password import set_password, show_password
 from gateway.portal.password_code import show_code, use_code
 from gateway.portal.sessions import Sessions
@@ -32,6 +33,7 @@ from store.password_links import CODE_PATH, PATH
 # A private page takes a POST only to sign in where it stands; see `signing_in`.
 ROUTES = (
     Route("/healthz", health),
+    Route("/metrics", metrics),
     Route("/static/{name}", static),
     Route("/login", show_sign_in),
     Route("/login", sign_in, methods=["POST"]),

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from store import outcomes, parts, pending
+from store import folders, outcomes, parts, pending
 from store.config import Config, host_and_port
 from store.errors import ConfigError, describe
 
@@ -25,6 +25,12 @@ _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 async def health(request: Request) -> Response:
     """GET /healthz: 200 when all is well, 503 when somebody should look."""
+    told = await look(request)
+    return JSONResponse(told, 200 if told["status"] == "ok" else 503)
+
+
+async def look(request: Request) -> dict[str, Any]:
+    """How everything does, as /healthz says it."""
     portal = portal_of(request)
     doors = await _doors(portal.config)
     told: dict[str, Any] = {"status": "ok", "journal": None, "outbox": None, "parts": None}
@@ -32,10 +38,10 @@ async def health(request: Request) -> Response:
     elsewhere = told.pop("elsewhere", set())
     told["doors"] = {door: state | {"up": state["up"] or door in elsewhere} for door, state in doors.items()}
     waits = [told[ledger]["oldest_seconds"] or 0 for ledger in ("journal", "outbox") if told[ledger]]
-    states = [*told["doors"].values(), *(told["parts"] or {}).values()]
+    states = [*told["doors"].values(), *(told["parts"] or {}).values(), *told.get("mailboxes", ())]
     if told["parts"] is None or max(waits, default=0) > LATE or not all(state["up"] for state in states):
         told["status"] = "degraded"
-    return JSONResponse(told, 200 if told["status"] == "ok" else 503)
+    return told
 
 
 async def _answer_of_the_store(request: Request, portal: Portal) -> dict[str, Any]:
@@ -62,7 +68,8 @@ def _look(portal: Portal) -> dict[str, Any]:
     due = pending.next_due(portal.store)
     with portal.store.read() as connection:
         up = parts.up(connection, now)
-    return {
+        read = [_mailbox(state, now) for state in folders.states(connection, portal.config)]
+    return ({"mailboxes": read} if read else {}) | {
         "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
         "outbox": {
             "waiting": pending.busy(portal.store, now),
@@ -70,6 +77,18 @@ def _look(portal: Portal) -> dict[str, Any]:
         },
         "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},
         "elsewhere": {part for part, hosts in up.items() if hosts - {parts.this_host()}},
+    }
+
+
+def _mailbox(state: folders.State, now: datetime) -> dict[str, Any]:
+    """What is to be known of a folder that mail is fetched from; `left`: mails that lie there and need a person."""
+    silent = state.silent(now)
+    return {
+        "name": state.name,
+        "up": state.up(now),
+        "seconds_since_success": None if silent is None else int(silent),
+        "trouble": state.trouble,
+        "left": state.left,
     }
 
 

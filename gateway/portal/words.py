@@ -23,6 +23,7 @@ MAILS = {
     "follow_up": "Confirmation, of a new one after a closed one",
     "held_ack": "Confirmation, that somebody looks at it first",
     "login_help": "Help with signing in",
+    "mailbox_notice": "About a mailbox",
     "missing_info": "Request for what was missing",
     "outsider_question": "Question to somebody outside",
     "portal_hold": "Request to complete it on the portal",

@@ -15,7 +15,10 @@ TicketEvent = Literal[
     "delivery_failed", "delivery_delayed", "complained", "resent", "digest",
 ]  # fmt: skip
 # On no ticket.
-DeskEvent = Literal["blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected"]
+DeskEvent = Literal[
+    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
+]  # fmt: skip
 EventKind = TicketEvent | DeskEvent
 
 # The rest is between staff.

@@ -16,12 +16,13 @@ Role = Literal["requester", "admin", "cc", "staff", "outsider"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
+    "mailbox_silent", "mailbox_back", "mail_left", "access_ends",
 ]  # fmt: skip
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
     "portal_redirect", "held_ack", "follow_up", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice",
     "safety_alert", "attachment_refused", "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
-    "undelivered",
+    "undelivered", "mailbox_notice",
 ]  # fmt: skip
 
 # Automatic answers to a mail; only these count against the budgets of threats 38.
@@ -72,6 +73,10 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "asking": Row("support asks somebody outside", named="outsider_question"),
     "redirected": Row("a mail makes no ticket (EQ-66)", named="portal_redirect"),
     "undelivered": Row("a mail with somebody's words did not arrive", named="undelivered"),
+    "mailbox_silent": Row("a mailbox cannot be read any more (threats 96)", named="mailbox_notice"),
+    "mailbox_back": Row("it can be read again", named="mailbox_notice"),
+    "mail_left": Row("a mail in it cannot be fetched", named="mailbox_notice"),
+    "access_ends": Row("the access to a mail server is about to end", named="mailbox_notice"),
 }  # fmt: skip
 
 

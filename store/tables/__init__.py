@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
+from store.tables.folders import Folder, LeftMail
 from store.tables.journal import Journal, Received
 from store.tables.outbox import Outbox, Undeliverable
 from store.tables.people import Grant, Group, Membership, Organization, Person, Staff
@@ -24,12 +25,14 @@ __all__ = [
     "Consulted",
     "Cursor",
     "Event",
+    "Folder",
     "Gathered",
     "Grant",
     "Group",
     "Id",
     "Journal",
     "Lease",
+    "LeftMail",
     "Link",
     "Membership",
     "Message",

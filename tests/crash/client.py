@@ -88,10 +88,20 @@ class Nursery:
         assert self._loop
         self._loop.remove_reader(self._reports)
 
-    def fork(self, part: str, folder: Path, arm: str, relay: int, threads: int, lease: float | None) -> Child:
+    def fork(
+        self, part: str, folder: Path, arm: str, relay: int, threads: int, lease: float | None, imap: int = 0
+    ) -> Child:
         self._next += 1
         child = self._children[self._next] = Child(self._next, part, arm)
-        order = {"part": part, "folder": str(folder), "arm": arm, "relay": relay, "threads": threads, "lease": lease}
+        order = {
+            "part": part,
+            "folder": str(folder),
+            "arm": arm,
+            "relay": relay,
+            "threads": threads,
+            "lease": lease,
+            "imap": imap,
+        }
         self._say(do="fork", id=child.id, **order)
         return child
 

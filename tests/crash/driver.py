@@ -23,6 +23,7 @@ from tests.crash.records import Allowance, Relayed, Sent
 from tests.crash.relay import Relay
 from tests.crash.scenario import Mail, scenario, sending
 from tests.crash.sender import deliver
+from tests.fake_imap import Folder, ImapServer
 from tests.fakes import fair
 
 _POLL = 0.04  # seconds between looks whether all has settled
@@ -59,6 +60,8 @@ class Round:
         self._chance = Random(f"{plan.seed}:{plan.number}:play")
         self._scenario = scenario(f"r{plan.seed}x{plan.number}", plan.depth, plan.extras, self._chance)
         self._relay = Relay(plan.mood, self._happened)
+        self._imap = ImapServer()
+        self._imap.on_change = self._happened
         self._sent: list[Sent] = []
         self._now: dict[str, Child] = {}
         self._keep_folder = keep
@@ -77,6 +80,8 @@ class Round:
         begun = time.monotonic()
         shutil.copytree(self._nursery.template, self.folder)
         await self._relay.open()
+        self._imap.folders["Done"] = Folder(2)
+        await self._imap.open()
         keepers = [asyncio.create_task(self._keep(part)) for part in self.plan.parts]
         shots = [asyncio.create_task(self._shoot(shot)) for shot in self.plan.shots]
         try:
@@ -92,6 +97,7 @@ class Round:
         done = await asyncio.gather(*keepers, *shots, return_exceptions=True)
         faults = [f"HARNESS {error!r}" for error in done if isinstance(error, Exception)]
         self._relay.close()
+        self._imap.close()
         for lock in self._locks:
             lock.close()
         self.evidence = (self._sent, self._relay.log, self._allowance())
@@ -127,10 +133,22 @@ class Round:
     async def _send(self, mail: Mail) -> None:
         sent, route = await sending(mail, self._scenario, self._relay)
         self._sent.append(sent)
+        if route.imap:
+            await self._lay(sent)
+            return
         for _ in range(mail.times):
             heard, sent.accepted = sent.accepted, set()
             await deliver(sent, route, self._door_port, self._happened, self.plan.patience)
             sent.accepted |= heard
+
+    async def _lay(self, sent: Sent) -> None:
+        """Lays a mail into the mailbox, and waits until it is moved out of it: that is IMAP's word for "250"."""
+        (uid,) = self._imap.put(sent.raw)
+        sent.begun = True
+        self._happened()
+        while uid in self._imap.folders["INBOX"].mails:
+            await asyncio.sleep(0.005)
+        sent.accepted.add("hosting")
 
     async def _probe(self) -> None:
         """INV-7: a clean mail is taken and told of, soon after the restart when that was the only one of the round."""
@@ -154,7 +172,7 @@ class Round:
         while not self._ending:
             plan = self.plan
             child = self._nursery.fork(
-                part, self.folder, next(arms, ""), self._relay.port, plan.threads, next(leases, None)
+                part, self.folder, next(arms, ""), self._relay.port, plan.threads, next(leases, None), self._imap.port
             )
             self._now[part] = child
             lives += 1

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway import filer as filing
+from gateway import imap, imap_fetcher
 from gateway.filer import Filer
 from gateway.lmtp import LmtpDoor
 from gateway.smtp import Door, loop_factory
@@ -21,7 +22,8 @@ from store import crash, journal, outbox, outcomes
 from store.config import Config
 from store.database import Store, open_store
 from store.journal_writer import JournalWriter
-from store.settings import LmtpSection, PosternSection, RelaySection, Settings, SmtpSection
+from store.settings import ImapSection, LmtpSection, PosternSection, RelaySection, Settings, SmtpSection
+from tests.crash.people import HOSTING
 from tests.stores import lend_statements
 from workers import retry, worker
 from workers.relay import read_account
@@ -42,11 +44,13 @@ class Order:
     relay: int
     threads: int
     lease: float | None
+    imap: int = 0  # port of the server that mail is fetched from
 
 
 def hurry(lease: float | None) -> None:
     """All pauses that a round would spend waiting, and no other change to the product."""
     filing.POLL, filing.PAUSE = 0.03, 0.03
+    imap_fetcher._PAUSE, imap_fetcher._LONGEST = 0.02, 0.05
     worker._EVERY, worker._GAP = 0.04, 0.002
     worker._AGAIN, worker._LOST = 0.5, 0.25
     worker._KEEP = 0.1
@@ -67,12 +71,16 @@ def with_statements_of(warm: Store) -> Callable[[Config], Store]:
     return opened
 
 
-def config_of(folder: Path, relay: int = 25) -> Config:
+def config_of(folder: Path, relay: int = 25, imap: int = 0) -> Config:
     """The configuration of a round's folder."""
+    mailbox = ImapSection(
+        host="127.0.0.1", port=imap or 143, tls="off", user=HOSTING, password_file=Path("password"), after="move:Done", poll=1
+    )  # fmt: skip
     settings = Settings(
         postern=PosternSection(data=Path("var")),
         smtp=SmtpSection(listen="127.0.0.1:0"),
         lmtp=LmtpSection(listen="127.0.0.1:0"),
+        imap=(mailbox,),
         relay=RelaySection(url=f"smtp://127.0.0.1:{relay}?tls=off"),
     )
     return Config(settings, folder, folder / "postern.toml")
@@ -90,12 +98,14 @@ def run(order: Order, report: Report, warm: Warm) -> None:
     """A part, until it is killed."""
     hurry(order.lease)
     os.umask(0o077)
-    config = config_of(Path(order.folder), order.relay)
+    config = config_of(Path(order.folder), order.relay, order.imap)
     crash.arm(order.arm)
     if order.part == "filer":
         _filer(config, report, warm)
     elif order.part == "worker":
         _worker(config, order.threads, report, warm)
+    elif order.part == "imap":
+        _imap(config, report, warm)
     else:
         _door(config, LmtpDoor if order.part == "lmtp" else Door, report, warm)
 
@@ -119,6 +129,12 @@ def _filer(config: Config, report: Report, warm: Warm) -> None:
     store = warm.open(config)
     report(ready=0)
     Filer(config, store, Students(store.blobs, workers=0)).run(threading.Event())
+
+
+def _imap(config: Config, report: Report, warm: Warm) -> None:
+    store = warm.open(config)
+    report(ready=0)
+    imap.run(config, store, threading.Event())
 
 
 def _worker(config: Config, threads: int, report: Report, warm: Warm) -> None:

@@ -8,12 +8,13 @@ from random import Random
 from tests.crash.relay import Mood
 from tests.crash.scenario import ANSWERS, EXTRAS
 
-PARTS = ("door", "filer", "worker")  # "lmtp" beside them where it is used
+PARTS = ("door", "filer", "worker")  # "lmtp" and "imap" beside them where they are used
 
 # Each named point with the part that dies there. What needs a death before it is a compound of its own below.
 NAMED: tuple[tuple[str, str], ...] = (
     *(("door", f"D{n}") for n in range(1, 6)),
     ("lmtp", "D6"),
+    *(("imap", point) for point in ("D3", "D4", "M1", "M3", "M4", "M5")),
     *(("filer", point) for point in ("D2", "F1", "F2", "F3", "F4", "F5", "F6")),
     *(("worker", f"O{n}") for n in range(2, 12)),
 )
@@ -55,8 +56,8 @@ class Plan:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The processes of the round; the LMTP door is opened for a mail that comes by it."""
-        return (*PARTS, "lmtp") if "lmtp" in self.extras else PARTS
+        """The processes of the round; the LMTP and the IMAP door are there for a mail that comes by them."""
+        return (*PARTS, *(door for door in ("lmtp", "imap") if door in self.extras))
 
     @property
     def deaths(self) -> int:
@@ -115,6 +116,8 @@ def named(part: str, point: str, times: int, chance: Random) -> Plan:
         return _plan(point, {part: (arm,)}, extras=("large",) * times)
     if point == "D2":
         return _plan(point, {part: (arm,)}, extras=("files",))
+    if part == "imap":
+        return _plan(point, {part: (arm,)}, extras=("imap",) * times)
     if point == "D6":
         return _plan(point, {part: (arm,)}, extras=("lmtp",) * times)
     give_up = 1 if point in ("D1", "D3", "D4", "D5") and times == 1 and chance.random() < 0.25 else None
@@ -125,7 +128,7 @@ def named(part: str, point: str, times: int, chance: Random) -> Plan:
 def _random(chance: Random) -> Plan:
     parts = tuple(chance.sample(PARTS, chance.choice((1, 1, 2, 3))))
     if "door" in parts:
-        parts += ("lmtp",)  # where there is one
+        parts += ("lmtp", "imap")  # where there are such
     depth = chance.randint(1, 3)
     shot = Shot(chance.randint(1, 2 * depth), chance.uniform(0, _RANDOM), parts)
     return _plan("random", {}, depth=depth, shots=(shot,), threads=4)
@@ -150,7 +153,9 @@ def _compound(chance: Random) -> Plan:
         made = named(part, point, chance.randint(1, 2), chance)
         return replace(made, kind=kind, shots=_random(chance).shots) if chance.random() < 0.3 else made
     if kind == "again":
-        part, first = chance.choice([pair for pair in NAMED if pair[1] not in ("F6", "O10", "O11", "D2", "D6")])
+        part, first = chance.choice(
+            [pair for pair in NAMED if pair[0] != "imap" and pair[1] not in ("F6", "O10", "O11", "D2", "D6")]
+        )
         second = chance.choice([point for who, point in NAMED if who == part and point[0] == first[0] and point not in ("F6", "O10", "O11", "D2", "D6")])  # fmt: skip
         return _plan(kind, {part: (f"{first}:1", f"{second}:1")}, depth=max(2, depth))
     again = Shot(0, chance.uniform(0, _RANDOM), tuple(chance.sample(PARTS, chance.randint(1, 3))))

@@ -16,7 +16,7 @@ from tests.crash.sender import Route
 
 Names = tuple[tuple[str, str], ...]
 _LARGE = 70 * 1024  # bytes; the journal keeps what is above 64 KB as a file
-EXTRAS = ("large", "files", "two_desks", "twice", "stranger", "automatic", "bounce", "lmtp")
+EXTRAS = ("large", "files", "two_desks", "twice", "stranger", "automatic", "bounce", "lmtp", "imap")
 ANSWERS = ("automatic", "bounce")  # extras that wait for what the opening brings about
 
 
@@ -173,6 +173,16 @@ class _Maker:
         def make(about: Relayed | None) -> tuple[bytes, Route]:
             raw, route = made.make(about)
             return raw, replace(route, lmtp=True)
+
+        return replace(made, make=make)
+
+    def imap(self, key: str) -> Mail:
+        """Into the mailbox that the gateway fetches from."""
+        made = self._mail(key, self._message(key, BOSS, HOSTING), Expected("hosting", "new", told(confirmation=BOSS, staff_notice=GINA)))  # fmt: skip
+
+        def make(about: Relayed | None) -> tuple[bytes, Route]:
+            raw, route = made.make(about)
+            return raw, replace(route, imap=True)
 
         return replace(made, make=make)
 

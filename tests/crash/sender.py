@@ -18,6 +18,7 @@ class Route:
     sender: str
     recipients: tuple[tuple[str, str], ...]
     lmtp: bool = False
+    imap: bool = False  # it lies in a mailbox until it is fetched
 
 
 class _Refused(Exception):

@@ -28,6 +28,7 @@ def make(folder: Path) -> None:
     """A migrated installation with its people."""
     write_configuration(folder, DESKS, DOMAIN)
     tell_at_once(folder)
+    (folder / "password").write_text("secret\n")
     config = config_of(folder)
     store = open_store(config)
     migrate(config, store)

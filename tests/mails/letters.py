@@ -30,7 +30,7 @@ TEMPLATES = (
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold", "portal_redirect", "held_ack", "follow_up",
     "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice", "safety_alert", "attachment_refused",
     "confirm_request", "request_refused", "address_used", "outsider_question", "digest",
-    "undelivered",
+    "undelivered", "mailbox_notice",
 )  # fmt: skip
 ROLES = ("requester", "admin", "cc", "staff")
 COMBINATIONS = [
@@ -38,7 +38,7 @@ COMBINATIONS = [
 ]  # more than ever go out
 CHANGES = dict.fromkeys(TEMPLATES, "opened") | {
     "confirm_request": "parked", "request_refused": "unable", "address_used": "address_used", "outsider_question": "asking",
-    "undelivered": "undelivered", "portal_redirect": "redirected",
+    "undelivered": "undelivered", "mailbox_notice": "mailbox_silent", "portal_redirect": "redirected",
     "staff_reply": "support_reply", "ticket_update": "customer_reply",
     "cc_copy": "support_reply", "ticket_closed": "closed",
     "attachment_refused": "customer_reply", "digest": "digest",
