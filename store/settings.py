@@ -56,6 +56,10 @@ class SmtpSection(Section):
     max_per_client: int | None = Field(
         None, gt=0, description="connections at a time from one address; 20, none from loopback"
     )
+    dnsbl: tuple[str, ...] = Field(
+        (), description="DNS block lists such as zen.spamhaus.org: mail of strangers whose address one of them names is refused at the "
+        "SMTP door; without an answer within three seconds it is taken",
+    )  # fmt: skip
     auth: bool = Field(
         False,
         description="staff may sign in with the address and password of their portal login, over TLS only; what they send "
