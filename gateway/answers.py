@@ -40,6 +40,8 @@ class Answer(Enum):
     TOO_MANY_RECIPIENTS = "452 4.5.3 too many recipients, send the others separately", TEMPFAIL
     CANNOT_VERIFY = "252 2.5.0 cannot verify, send some mail and see", USAGE
 
+    LISTED = "554 5.7.1 your address is on the block list {}", USAGE
+
     # The message
     TOO_LARGE = "552 5.3.4 message too large", DATAERR
     BARE_CR_OR_LF = "550 5.6.0 lines must end in CRLF, bare CR or LF found", DATAERR

@@ -36,6 +36,7 @@ def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
         "answers unseen mails": list(facts.cited[:10]),
         "defects": list(parsed.defects),
     }
+    known |= dict(facts.filters)
     told: list[dict[str, object]] = [{"signal": name, "value": value} for name, value in known.items()]
     for one in facts.evidence:
         value = {

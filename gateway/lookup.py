@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, ReportedMail
+from gateway.filters import SILENT, Said
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof
 from store import facts as ask
@@ -42,11 +43,11 @@ _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 def look_up(
     connection: Connection, config: Config, row: JournalRow, parsed: Parsed, now: datetime, proof: Proof,
-    rows_before: int = _ALL_ROWS,
+    said: Said = SILENT, rows_before: int = _ALL_ROWS,
 ) -> Facts:  # fmt: skip
     """The facts about one mail at the desk of its journal row, as of `now`.
 
-    `rows_before`: journal rows from this one on did not exist yet, when past mail is decided anew.
+    `said`: by the filters. `rows_before`: journal rows from this one on did not exist yet, when past mail is decided anew.
     """
     desk = config.desks[row.desk]
     places = [p for p in map(config.addresses.locate, row.recipients) if isinstance(p, Place) and p.desk == desk.name]
@@ -73,6 +74,8 @@ def look_up(
         own_message=_is_own(config, parsed),
         holds_our_words=_holds_our_words(config, parsed),
         proof=proof,
+        filters=said.words,
+        spam_suspected=said.spam,
         of_organization=_of_organization(connection, desk, sender, email, proof),
         duplicate_of=past.duplicate[0] if past.duplicate else None,
         duplicate_ticket=past.duplicate[1] if past.duplicate else None,

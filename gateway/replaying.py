@@ -17,7 +17,7 @@ from gateway.parse import Parsed
 from gateway.parse.authentication import Proof
 from gateway.proof.believing import proof_of
 from gateway.proof.checking import Origin
-from gateway.studying import Students, Studied, read_within_limits
+from gateway.studying import Asking, Students, Studied, read_within_limits
 from store import journal, ledgers
 from store.blobs import Blobs
 from store.config import Config
@@ -65,8 +65,10 @@ class _Readers(Students):
     """Children that read and store nothing."""
 
     @staticmethod
-    def read(raw: bytes, rules: Files, folder: Path, origin: Origin | None = None) -> Studied:
-        del folder, origin
+    def read(
+        raw: bytes, rules: Files, folder: Path, origin: Origin | None = None, asking: Asking | None = None
+    ) -> Studied:
+        del folder, origin, asking
         return read_within_limits(raw, rules)
 
 

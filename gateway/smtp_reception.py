@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiosmtpd.smtp import Session
 
 from gateway.answers import NOT_OURS, Answer, log, trouble
+from gateway.dnsbl import Blocklists
 from gateway.smtp_address import fits, is_text, without_route
 from gateway.smtp_connection import Connection, Letter, Logins
 from gateway.smtp_data import Memory
@@ -56,6 +57,9 @@ class Reception:
         settings = config.settings.smtp
         self.logins = logins
         self._proxies = settings.proxies if door == "smtp" else ()
+        self.lists: Blocklists | None = None
+        if settings.dnsbl and door == "smtp":
+            self.lists = Blocklists(settings.dnsbl, config.settings.auth.relays)
         self.guests = Guests(settings.max_connections, settings.max_per_client)
         self.memory = Memory(_MEMORY, config.data)
         self.max_size = settings.max_size
@@ -138,6 +142,8 @@ class Reception:
         place = self._addresses.locate(address)
         if isinstance(place, NotOurs):
             return NOT_OURS[place].line
+        if self.lists and not server.login and session.peer and (found := await self.lists.find(session.peer[0])):
+            return Answer.LISTED.about(found)
         letter.routes.setdefault(place.desk, {})[normalise(address)] = None
         letter.rcpt_tos.append(address)
         return Answer.RECIPIENT_OK.line

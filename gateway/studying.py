@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pebble import ProcessExpired
 
+from gateway.filters import SECONDS as SECONDS_OF_FILTER
+from gateway.filters import SILENT, Envelope, Filters, Said
 from gateway.parse import Parsed, parse, salvage
 from gateway.parse.authentication import Proof
 from gateway.proof import names
@@ -45,26 +47,38 @@ class Studied:
     parsed: Parsed
     judgements: tuple[Judgement, ...]
     proof: Proof | None = None  # computed where it came straight from the Internet, else None
+    said: Said = SILENT  # by the filters
 
 
-def study(raw: bytes, rules: Files, folder: Path, origin: Origin | None = None) -> Studied:
+Asking = tuple[Filters, Envelope]
+
+
+def study(
+    raw: bytes, rules: Files, folder: Path, origin: Origin | None = None, asking: Asking | None = None
+) -> Studied:
     """Parses, judges the files and stores the accepted ones; with an `origin` also SPF, DKIM and DMARC are computed.
+
+    `asking`: the filters that are asked, too, and what they want to know.
 
     Raises OSError or Temporary when files cannot be stored.
     """
     parsed, blobs = parse(raw), Blobs(folder)
-    judgements = tuple(judge_all(parsed.files, rules))
+    judgements, said = tuple(judge_all(parsed.files, rules)), SILENT
+    if asking:
+        judgements, said = asking[0].ask(raw, parsed.files, judgements, asking[1])
     for file, judgement in zip(parsed.files, judgements, strict=True):
         if judgement.verdict == "accepted":
             blobs.put(file.content, file.sha256)
     parsed = _without_bytes(parsed)
-    return Studied(parsed, judgements, prove(raw, parsed, origin) if origin else None)
+    return Studied(parsed, judgements, prove(raw, parsed, origin) if origin else None, said)
 
 
-def study_within_limits(raw: bytes, rules: Files, folder: Path, origin: Origin | None = None) -> Studied:
+def study_within_limits(
+    raw: bytes, rules: Files, folder: Path, origin: Origin | None = None, asking: Asking | None = None
+) -> Studied:
     """`study` in a child, which is killed when this mail alone takes too much of the processor."""
     _bound_time()
-    return study(raw, rules, folder, origin)
+    return study(raw, rules, folder, origin, asking)
 
 
 def read_within_limits(raw: bytes, rules: Files) -> Studied:
@@ -95,7 +109,7 @@ class Reading:
         checked: bool = False,
     ) -> None:
         self.row = row
-        self.checked = checked  # SPF, DKIM and DMARC are computed as well, by children of its own
+        self.checked = checked  # others are asked about it, which is mostly waiting: by children of its own
         self._future = begun
         self._again = again
         self._failed = self._broken = 0
@@ -142,8 +156,11 @@ class Students:
 
     read = staticmethod(study_within_limits)  # what a child does
 
-    def __init__(self, blobs: Blobs, workers: int = 2, resolve: names.Resolver = DNS) -> None:
+    def __init__(
+        self, blobs: Blobs, workers: int = 2, resolve: names.Resolver = DNS, filters: Filters | None = None
+    ) -> None:
         self._folder = blobs.folder
+        self._filters = filters
         self._resolve = resolve
         self._pools: tuple[ReaderPool, ...] = ()
         self._first: Future[int] | None = None  # until it is done no child can read
@@ -190,17 +207,19 @@ class Students:
         if hopeless:
             return Reading(row, _settled(lambda: Studied(salvage(row.raw), ())), None)
         origin = Origin(row.peer, row.helo, row.sender, self._resolve) if check else None
-        task = (row.raw, rules, self._folder, origin)
+        asking = (self._filters, Envelope(row.peer, row.helo, row.sender, row.recipients)) if self._filters else None
+        task = (row.raw, rules, self._folder, origin, asking)
         if not self._pools:
             return Reading(row, _settled(lambda: study(*task)), lambda: _settled(lambda: study(*task)))
         beside, alone, straight = self._pools
-        more = names.SECONDS if check else 0.0
+        more = (names.SECONDS if check else 0.0) + (2 * SECONDS_OF_FILTER if asking else 0.0)
+        waits = check or asking is not None
         seconds = SECONDS + row.size / 10_000_000 + more
         return Reading(
             row,
-            (straight if check else beside).schedule(self.read, task, seconds),
+            (straight if waits else beside).schedule(self.read, task, seconds),
             lambda: alone.schedule(self.read, task, LAST_SECONDS + more),
-            check,
+            waits,
         )
 
     def close(self) -> None:

@@ -56,6 +56,10 @@ class SmtpSection(Section):
     max_per_client: int | None = Field(
         None, gt=0, description="connections at a time from one address; 20, none from loopback"
     )
+    dnsbl: tuple[str, ...] = Field(
+        (), description="DNS block lists such as zen.spamhaus.org: mail of strangers whose address one of them names is refused at the "
+        "SMTP door; without an answer within three seconds it is taken",
+    )  # fmt: skip
     auth: bool = Field(
         False,
         description="staff may sign in with the address and password of their portal login, over TLS only; what they send "
@@ -217,6 +221,16 @@ class CanarySection(Section):
     late: float = Field(15, gt=0, description="minutes after which a probe that has not come back is an alarm")
 
 
+class FilterSection(Section):
+    clamd: str | None = Field(
+        None, description="HOST:PORT of clamd, or the path of its socket, with a / in it: files in which it finds something are refused"
+    )  # fmt: skip
+    rspamd: str | None = Field(
+        None, description="http://HOST:PORT of rspamd's normal worker: new tickets it takes for spam are flagged, and strangers get no "
+        "automatic answer to such mail",
+    )  # fmt: skip
+
+
 class Settings(BaseSettings):
     """All settings with their defaults; each also as an environment variable, POSTERN_SMTP__LISTEN for [smtp] listen."""
 
@@ -235,6 +249,7 @@ class Settings(BaseSettings):
     portal: PortalSection = PortalSection()
     auth: AuthSection = AuthSection()
     canary: CanarySection = CanarySection()
+    filter: FilterSection = FilterSection()
     desks: str = Field("desks/*.toml", description="the desk files, relative to this file")
 
     @classmethod

@@ -31,6 +31,7 @@ FLAGS = {
     "portal-first": "The sender was asked to complete it on the portal first",
     "shared-thread": "Answers the same mail as an earlier one; nothing else connects its sender with it",
     "spam": "Spam, or of a blocked sender: nobody was told",
+    "spam-suspected": "A filter takes it for spam",
     "stranger": "The sender has no part in what this mail points at",
     "too-complex": "Built too deeply to be read in full",
     "unknown-sender": "The sender is not known here: held, and told that a person looks at it first",

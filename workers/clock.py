@@ -21,6 +21,7 @@ from store.invoicing import invoice_due
 from store.reminding import close_due, remind_due
 from store.renewing import end_due, renew_due
 from store.sweeping import sweep_blobs
+from workers.canary import probe
 
 SOON = 20.0  # seconds after the start until the first round: a gateway that comes up has better things to do
 _log = logging.getLogger("postern.clock")

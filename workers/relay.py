@@ -102,12 +102,17 @@ def _open(config: Config, url: str) -> Relay:
     if url.startswith("maildir:"):
         folder = url.removeprefix("maildir:")
         return MaildirRelay(config.folder / folder if folder else config.data / "mail")
-    account = read_account(url)
+    return SmtpRelay(account_of(config))
+
+
+def account_of(config: Config) -> Account:
+    """Where the relay is and how one logs in there. Raises ValueError, and ConfigError when no such token can be had."""
+    account = read_account(config.settings.relay.url)
     if (name := config.settings.relay.oauth) is not None:
         if not account.user:
             raise ValueError("with relay.oauth it names the user: smtp://user@host:port")
         account = replace(account, token=open_access(config, config.oauth(name, "relay.oauth")).token)
-    return SmtpRelay(account)
+    return account
 
 
 def read_account(url: str) -> Account:

@@ -8,7 +8,19 @@ import sys
 
 import typer
 
-from gateway.cli import archives, caring, delivering, lettering, mailboxes, parts, reading, sifting, trying, writing
+from gateway.cli import (
+    archives,
+    caring,
+    delivering,
+    doctor,
+    lettering,
+    mailboxes,
+    parts,
+    reading,
+    sifting,
+    trying,
+    writing,
+)
 from gateway.cli.signals import SUPERVISED, WRONG_SETTING, end_with_supervisor
 from store import crash
 from store.errors import ConfigError, PosternError, Temporary
@@ -21,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (writing, parts, reading, trying, caring, sifting, delivering, lettering, mailboxes, archives):
+for module in (writing, parts, reading, trying, caring, sifting, delivering, lettering, mailboxes, archives, doctor):
     module.add_to(app)
 
 

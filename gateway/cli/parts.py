@@ -67,11 +67,12 @@ def filer(
 ) -> None:
     """Run the filer alone: it turns journalled mail into tickets."""
     from gateway.filer import Filer
+    from gateway.filters import Filters
     from gateway.studying import Students
 
     with _part("filer", config) as (settings, store, pulse):
         stop = StopFlag(pulse.beat)  # before there are readers to put away
-        students = Students(store.blobs, workers)
+        students = Students(store.blobs, workers, filters=Filters.of(settings))
         try:
             Filer(settings, store, students).run(stop)
         finally:

@@ -75,6 +75,8 @@ class Facts:
     holds_our_words: bool = False  # its text has a signed address or a ticket link of ours in it
     repeats: int = 0  # automatic answers of the last 24 hours to a mail of its sender that said the same
     proof: Proof = field(default_factory=Proof)
+    filters: tuple[tuple[str, str], ...] = ()  # what each filter said
+    spam_suspected: bool = False  # one of them takes it for spam
     of_organization: bool = False  # its domain is one of an organisation's of the desk; asked only where it matters
     duplicate_of: int | None = None
     duplicate_ticket: int | None = None

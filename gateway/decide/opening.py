@@ -33,6 +33,8 @@ def doubt(parsed: Parsed, facts: Facts) -> tuple[str, str] | None:
         return "the sender is inactive here", "inactive-sender"
     if facts.dmarc_failed:
         return "the sender's domain disowns it (DMARC)", "dmarc-failed"
+    if facts.spam_suspected and not facts.known:
+        return "a filter takes it for spam, and nobody knows its sender", SUSPECTED
     return None
 
 
@@ -65,9 +67,11 @@ def defect_flags(parsed: Parsed, facts: Facts) -> tuple[str, ...]:
     """What a person should know about how the mail was read."""
     reused = ("message-id-reused",) if facts.id_reused else ()
     found = dict.fromkeys(_DEFECT_FLAGS[defect] for defect in parsed.defects if defect in _DEFECT_FLAGS)
-    return (*reused, *found)
+    suspected = (SUSPECTED,) if facts.spam_suspected and facts.known else ()
+    return (*reused, *suspected, *found)
 
 
+SUSPECTED = "spam-suspected"
 _DEFECT_FLAGS = {
     "unreadable": "unreadable",
     "too-deep": "too-complex",
