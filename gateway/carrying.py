@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway import asking
+from gateway import asking, wishing
 from gateway.case import Case, Work
 from gateway.decide.support import own_words
 from store.commands import (
@@ -30,6 +30,8 @@ def work_for(case: Case) -> Work:
     """What is to be done about a mail; nothing when only its outcome is written."""
     verdict = case.verdict
     match verdict.outcome:
+        case "new" | "held" | "command" if verdict.wishes or verdict.unknown_names or verdict.registers:
+            return Work((wishing.asked(case, _opening(case)),))
         case "new" | "held":
             return Work((_opening(case), *asking.parked(case)))
         case "refused" if verdict.answer is not None:
@@ -76,6 +78,7 @@ def _opening(case: Case) -> OpenTicket:
         join_organization=facts.desk.domain_join and facts.dmarc == "pass",
         spam=verdict.spam,
         written_to=case.written_to[0] if ours else None,
+        assets=verdict.assets or facts.assets,
     )
 
 
@@ -131,6 +134,7 @@ def _customer(case: Case) -> CustomerReply:
         joins=verdict.joins,
         close=verdict.closes,
         alerts=case.alerts,
+        assets=case.facts.assets,
     )
 
 

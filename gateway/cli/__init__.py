@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli import (
     archives,
+    assets,
     caring,
     delivering,
     doctor,
@@ -33,7 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (writing, parts, reading, trying, caring, sifting, delivering, lettering, mailboxes, archives, doctor):
+for module in (
+    writing, parts, reading, trying, caring, sifting, assets, delivering, lettering, mailboxes, archives, doctor
+):  # fmt: skip
     module.add_to(app)
 
 

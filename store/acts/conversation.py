@@ -40,6 +40,7 @@ from store.rules.fanout import Change
 from store.rules.states import Happening
 from store.schema import Message, Ticket
 from store.telling import Told, tell
+from store.ticket_assets import link_assets
 from store.uploads import use_up
 
 
@@ -72,6 +73,8 @@ def _customer_reply(connection: Connection, config: Config, command: CustomerRep
     raised = raise_priority(connection, ticket, command.priority, author, now)
     add_flags(connection, ticket, command.flags)
     add_fields(connection, ticket, command.fields, author, now)
+    if command.assets and ticket.asset_id is None:
+        link_assets(connection, ticket.id, command.assets)
     if command.proved:
         people.confirm(connection, author)
     spam = "spam" in ticket.flags  # stays out of sight, whatever is added to it
