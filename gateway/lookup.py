@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.decide.facts import KINDS, Action, AlertAnswered, Evidence, EvidenceKind, Facts, ReportedMail
+from gateway.asset_facts import alert_answered, assets_named
+from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.filters import SILENT, Said
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof
-from store import alerts, assets, people
 from store import facts as ask
+from store import people
 from store.config import Config
 from store.facts import Asking
 from store.journal import JournalRow
@@ -35,7 +36,6 @@ _EVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _ALL_ROWS = 2**62
 # Doors whose envelope sender is known, so that an empty one is the null sender.
 _REMOTE_DOORS = ("smtp", "lmtp", "imap")
-_WORD = re.compile(r"[^\s,;:()\[\]\"'“”!?]{2,64}")
 _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 
@@ -84,8 +84,8 @@ def look_up(
         evidence=evidence,
         cited=_cited(parsed, own, named),
         reported=_reported(connection, desk, tokens, parsed, config.secret),
-        alert=_alert(connection, desk, tokens, own, bool(evidence)),
-        assets=_assets(connection, desk, parsed, sender, bool(evidence)),
+        alert=alert_answered(connection, desk, tokens, own, bool(evidence)),
+        assets=assets_named(connection, desk, parsed, sender, bool(evidence)),
         answers_today=past.answers_today,
         answers_this_hour=past.answers_this_hour,
         repeats=past.gists.count(gist(parsed.text)) if past.gists else 0,
@@ -237,36 +237,6 @@ def _cited(parsed: Parsed, own: dict[str, Token], named: Sequence[Named]) -> tup
     held = {one.key for one in named if one.kind == "message_id"}
     ids = dict.fromkeys([*parsed.references, *parsed.in_reply_to])
     return tuple(id_ for id_ in ids if id_ not in own and id_ not in held)
-
-
-def _alert(
-    connection: Connection, desk: Desk, tokens: Sequence[Token], own: dict[str, Token], on_ticket: bool
-) -> AlertAnswered | None:  # fmt: skip
-    """The alert that is answered: by its signed address, or by its Message-ID where nothing names a ticket."""
-    acts = [token for token in tokens if token.kind in ("renew", "cancel")]
-    signed = acts or [token for token in tokens if token.kind == "alert"]
-    by_id = [] if on_ticket else list(own.values())
-    for token in (*signed, *by_id):
-        which = {"event": token.id} if token.kind == "copy" else {"alert": token.id}
-        found = alerts.find(connection, desk.name, **which)
-        if found is not None and found.person == token.person:
-            one = len({act.kind for act in acts}) == 1
-            action = "reply" if not one else "renew" if acts[0].kind == "renew" else "cancel"
-            return AlertAnswered(found.person, action, found.devices)  # type: ignore[arg-type]
-    return None
-
-
-def _assets(
-    connection: Connection, desk: Desk, parsed: Parsed, sender: PersonFacts | None, on_ticket: bool
-) -> tuple[int, ...]:  # fmt: skip
-    """The assets it names (DV-37): by a line of its text, or in the subject of new mail by a word with a digit."""
-    if sender is None or not sender.organizations:
-        return ()
-    words = [word for word in (parsed.fields.device, parsed.fields.serial) if word]
-    if not on_ticket:
-        said = (word.rstrip(".") for word in _WORD.findall(parsed.subject))
-        words += [word for word in said if any(map(str.isdigit, word))][:_MOST_TAGS]
-    return assets.named(connection, desk.name, sender, words) if words else ()
 
 
 def _reported(
