@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import smtplib
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,40 +18,12 @@ from store.database import Store
 from store.errors import Temporary
 from tests.doors.client import eventually
 from tests.doors.writers import Journal
-from tests.peers.documents import Document
+from tests.peers.handing import Lines, assert_all_arrived
 from tests.peers.house import by_message_id, door_of, hand_in, house, letters, once_each, stored
 from tests.peers.postfix import Postfix, needs_postfix
-from tests.running import free_port
 
 pytestmark = [pytest.mark.slow, needs_postfix]
 COUNT = 500
-ROOM = "What every way needs"
-ROOT = Path(__file__).parent.parent.parent
-
-
-class Lines:
-    """A document with ports and paths of this test."""
-
-    def __init__(self, **put: str) -> None:
-        self.lmtp, self.smtp = free_port(), free_port()
-        self._page = Document("postfix", {"2424": str(self.lmtp), "2525": str(self.smtp), **put})
-
-    def main(self, section: str) -> str:
-        return self._page.block(ROOM, "main.cf") + self._page.block(section, "main.cf")
-
-    def master(self, section: str) -> str:
-        return self._page.block(section, "master.cf")
-
-    def toml(self, section: str) -> str:
-        return self._page.block(section, "toml")
-
-
-def assert_all_arrived(postfix: Postfix, store: Store, count: int) -> None:
-    """The log says all, the journal has all, none twice."""
-    sent = postfix.deliveries()
-    assert Counter(one.status for one in sent) == {"sent": count}
-    assert len({one.id for one in sent}) == count
-    assert by_message_id(store) == once_each(count)
 
 
 @contextmanager
@@ -92,38 +63,6 @@ def test_a_socket_that_postfix_may_use_and_others_may_not(tmp_path: Path) -> Non
         postfix.wait_until_empty(60)
         assert_all_arrived(postfix, store, 20)
         assert {one.relay for one in postfix.deliveries()} == {"mx.peer.test[postern/lmtp.sock]"}
-
-
-@contextmanager
-def piped(folder: Path) -> Iterator[tuple[Postfix, Store]]:
-    """Postfix starts no program as root, so this installation is nobody's."""
-    program = {"/srv/postern/.venv/bin/postern": f"{sys.executable} -m gateway", "/srv/desk": str(folder)}
-    lines = Lines(**program, **{"user=postern": f"directory={ROOT} user=nobody"})
-    with house(folder) as (_config, store):
-        for place in (folder, *folder.rglob("*")):
-            shutil.chown(place, "nobody", "nogroup")
-        with Postfix(lines.main("Pipe"), lines.master("Pipe"), read_all=True) as postfix:
-            yield postfix, store
-
-
-@pytest.mark.threat(19)
-@pytest.mark.parametrize("count", [40, pytest.param(COUNT, marks=pytest.mark.long)])
-def test_by_a_pipe(count: int, tmp_path: Path) -> None:
-    with piped(tmp_path) as (postfix, store):
-        hand_in(postfix.port, letters(count))
-        postfix.wait_until_empty(30 + 3 * count)
-        assert_all_arrived(postfix, store, count)
-        assert {(row.door, row.sender) for row in stored(store)} == {("pipe", "anna@cust.test")}
-
-
-def test_a_pipe_says_that_there_is_no_such_mailbox_and_takes_a_null_sender(tmp_path: Path) -> None:
-    with piped(tmp_path) as (postfix, store):
-        with smtplib.SMTP("127.0.0.1", postfix.port) as client:
-            client.sendmail("", ["support+x@example.com"], letters(1)[0].as_bytes())
-            with pytest.raises(smtplib.SMTPRecipientsRefused):  # by the list of mailboxes, while its sender is there
-                client.sendmail("a@b.test", ["nobody@example.com"], b"x")
-        postfix.wait_until_empty(60)
-        assert [(row.sender, row.recipients) for row in stored(store)] == [("", ("support+x@example.com",))]
 
 
 def two_recipients(postfix: Postfix) -> None:
