@@ -18,6 +18,7 @@ from store.database import Store
 from store.errors import Temporary
 from tests.doors.client import eventually
 from tests.doors.writers import Journal
+from tests.fakes import fair
 from tests.peers.handing import Lines, assert_all_arrived
 from tests.peers.house import by_message_id, door_of, hand_in, house, letters, once_each, stored
 from tests.peers.postfix import Postfix, needs_postfix
@@ -38,7 +39,7 @@ def lmtp_from_postfix(tmp_path: Path) -> Iterator[tuple[Postfix, Store]]:
 def test_five_hundred_by_lmtp(tmp_path: Path) -> None:
     with lmtp_from_postfix(tmp_path) as (postfix, store):
         hand_in(postfix.port, letters(COUNT))
-        postfix.wait_until_empty(120)
+        postfix.wait_until_empty(fair(120))
         assert_all_arrived(postfix, store, COUNT)
 
 
@@ -46,7 +47,7 @@ def test_five_hundred_by_smtp(tmp_path: Path) -> None:
     lines = Lines()
     with door_of(Door, tmp_path, lines.toml("SMTP")) as store, Postfix(lines.main("SMTP")) as postfix:
         hand_in(postfix.port, letters(COUNT))
-        postfix.wait_until_empty(120)
+        postfix.wait_until_empty(fair(120))
         assert_all_arrived(postfix, store, COUNT)
 
 
@@ -74,7 +75,7 @@ def two_recipients(postfix: Postfix) -> None:
 def test_a_mail_to_two_recipients_has_left_the_queue_after_one_run(tmp_path: Path) -> None:
     with lmtp_from_postfix(tmp_path) as (postfix, store):
         two_recipients(postfix)
-        postfix.wait_until_empty(30)
+        postfix.wait_until_empty(60)
         assert sorted((one.to, one.status) for one in postfix.deliveries()) == [
             ("safety@example.com", "sent"), ("support@example.com", "sent")
         ]  # fmt: skip
@@ -124,7 +125,7 @@ def test_what_is_not_ascii_comes_through_as_it_was_sent(tmp_path: Path) -> None:
     with door_of(LmtpDoor, tmp_path, lines.toml("LMTP over a port")) as store, Postfix(main) as postfix:
         with smtplib.SMTP("127.0.0.1", postfix.port) as client:
             client.sendmail("jörg@münchen.test", ["support@example.com"], mail, ["SMTPUTF8", "BODY=8BITMIME"])
-        postfix.wait_until_empty(30)
+        postfix.wait_until_empty(60)
         (row,) = stored(store)
         assert row.sender == "jörg@münchen.test"
         assert head in row.raw and row.raw.endswith(body)  # Postfix adds fields to the head
