@@ -69,7 +69,7 @@ def test_a_mail_leaves_over_tls_with_the_login(tmp_path: Path) -> None:
         relay = relay_to(postfix, ca)
         assert relay.send(LETTER).startswith("250 2.0.0 Ok: queued as")
         relay.close()
-        postfix.wait_until_empty(30)
+        postfix.wait_until_empty(60)
         assert "sasl_username=desk" in postfix.log()
         assert [one.status for one in postfix.deliveries()] == ["sent"]
 
@@ -120,7 +120,7 @@ def test_a_postfix_of_the_same_machine_takes_mail_whatever_its_certificate() -> 
     postfix.main += f"smtpd_tls_key_file = {postfix.folder}/key.pem\n"
     with postfix:
         assert_takes(page, postfix.port)
-        postfix.wait_until_empty(30)
+        postfix.wait_until_empty(60)
 
 
 @needs_exim
@@ -129,7 +129,7 @@ def test_an_exim_of_the_same_machine_takes_mail() -> None:
     transport = "away:\n  driver = appendfile\n  file = /dev/null\n  user = nobody\n"
     with Exim("rcpt:\n  accept hosts = 127.0.0.1\n", router, transport) as exim:
         assert_takes(Document("exim"), exim.port)
-        exim.wait_until_empty(30)
+        exim.wait_until_empty(60)
 
 
 def assert_takes(page: Document, port: int) -> None:
