@@ -204,7 +204,7 @@ def _evidence(
 
     table = {"reply": "ticket", "close": "ticket", "confirm": "parked", "bounce": "event", "copy": "event"}
     for token in sorted(tokens, key=lambda token: token.kind == "bounce"):
-        for one in by_key.get((table[token.kind], str(token.id)), ()):
+        for one in by_key.get((table.get(token.kind, ""), str(token.id)), ()):
             add("reply_address", one, token)
         for one in by_key.get(("settled", str(token.id)), ()) if token.kind == "confirm" else ():
             add("reply_address", one, token)
