@@ -12,7 +12,7 @@ from gateway.pipe import ENVELOPE, VISIBLE, addresses_in, fitting, headers_of
 from store.rules.addressing import normalise, without_extension
 
 _MOST = 20  # addresses
-_FROM = re.compile(r"<([^<>\s]+@[^<>\s]+)>|([^<>\s,;:\"]+@[^<>\s,;:\"]+)")
+_BRACKETED = re.compile(r"<([^<>]*)>")
 
 
 def recipients(raw: bytes, to: str) -> tuple[str, ...]:
@@ -42,5 +42,5 @@ def sender(raw: bytes) -> str:
 
 def author(value: str) -> str:
     """The address in a From line, as far as one is seen without reading names and comments."""
-    found = _FROM.search(value)
-    return fitting((found[1] or found[2]) if found else "")
+    bracketed = (word for part in _BRACKETED.findall(value) for word in addresses_in(part))
+    return fitting(next(bracketed, next(iter(addresses_in(value)), "")))

@@ -16,7 +16,7 @@ from store.rules.addressing import AddressBook, NotOurs, normalise
 ENVELOPE = ("delivered-to", "x-original-to", "envelope-to")  # written by the mail server that pipes to us
 VISIBLE = ("to", "cc")
 _HEAD = 1 << 20  # bytes of header that are looked at
-_ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"]+@[^\s<>()\[\]\\,;:\"]+")
+_BETWEEN = re.compile(r"[\s<>()\[\]\\,;:\"]+")
 _MBOX_LINE = re.compile(rb">?From [^\r\n]*\r?\n")
 
 
@@ -87,8 +87,8 @@ def own_recipients(headers: Iterable[tuple[str, str]], book: AddressBook) -> lis
 
 
 def addresses_in(value: str) -> list[str]:
-    """Whatever in a header looks like an address."""
-    return _ADDRESS.findall(value)
+    """Whatever in a header looks like an address. In linear time: a header may be a megabyte of one letter (threats 32)."""
+    return [word for word in _BETWEEN.split(value) if word.count("@") == 1 and word[0] != "@" != word[-1]]
 
 
 def headers_of(raw: bytes) -> Iterable[tuple[str, str]]:

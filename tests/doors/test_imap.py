@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from store.config import Config
 from store.errors import ConfigError
 from store.settings import ImapSection
 from tests.doors.imap_house import house, hurry
-from tests.fake_imap import Connection, Served
+from tests.fake_imap import Connection, Folder, Served
 from tests.fakes import until
 
 
@@ -263,6 +264,45 @@ def test_a_mail_that_a_broken_server_does_not_give_stops_no_other_and_is_shown(
         server.tricks.clear()  # the server is mended
         desk.wait(3)
         until(lambda: not desk.left())
+
+
+POISON = (
+    b"", b"\r\n", b"\0\0\0", b"no header at all", b"From: " + b"x" * 200_000 + b"\r\n\r\nlong", b"From: \xff\xfe\r\nTo: =?x?y?=\r\n\r\n\xff",
+    b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n" * 300,
+    b"From: a@b.test\rTo: c@d.test\r\n\r\nlone", b"Return-Path: <a\r\n\r\n", b"Delivered-To: support+@desk.test\r\n\r\n",
+)  # fmt: skip
+
+
+@pytest.mark.threat(23)
+def test_poison_at_any_place_among_fifty_is_kept_as_it_is_and_stops_no_other(server: Served, tmp_path: Path) -> None:
+    mails = [raw for number in range(25) for raw in (letter(number), POISON[number % len(POISON)] + b" %d" % number)]
+    server.put(*mails)
+    with house(tmp_path, {"port": server.port}) as desk, desk.fetching():
+        assert [row["sha256"] for row in desk.wait(50)] == [sha256(raw).hexdigest() for raw in mails]
+        desk.file()
+        assert {row["outcome"] for row in desk.journal()} <= {"new", "auto", "bounce"}
+        assert {f"Mail {number}" for number in range(25)} <= {ticket["subject"] for ticket in desk.tickets()}
+
+
+@pytest.mark.slow
+@pytest.mark.threat(23)
+def test_a_mail_that_is_not_given_may_stand_at_any_place_among_fifty(server: Served, tmp_path: Path) -> None:
+    async def trick(connection: Connection, tag: str, rest: str) -> bool:
+        if rest.startswith(f"{int(connection.name[1:]) + 1} ") and "BODY.PEEK[]" in rest:
+            connection.say(f"* 1 FETCH (UID {rest.split()[0]} BODY[] NIL)", f"{tag} OK done")
+            return True
+        return False
+
+    server.tricks["FETCH"] = trick
+    for place in range(50):
+        server.folders[f"F{place}"] = Folder(1)
+        server.put(*(letter(1000 * place + number) for number in range(50)), folder=f"F{place}")
+    sections = [{"port": server.port, "folder": f"F{place}", "poll": 30} for place in range(50)]
+    with house(tmp_path, *sections) as desk, desk.fetching():
+        desk.wait(50 * 49, 120)
+        until(lambda: sum(state.left for state in desk.states()) == 50, 60)
+        assert {desk.left(place)[0].uid - 1 - place for place in range(50)} == {0}
+        assert len({row["sha256"] for row in desk.journal()}) == 50 * 49
 
 
 @pytest.mark.threat(24)
