@@ -13,7 +13,7 @@ import pytest
 from store import probes
 from store.config import Config, load
 from store.errors import ConfigError, Permanent, Temporary
-from store.rules.tokens import Token, sign
+from store.rules.tokens import Kind, Token, sign
 from store.settings import CanarySection
 from tests.harness import Gateway, mail
 from tests.running import Running
@@ -149,6 +149,13 @@ def test_what_only_looks_like_a_probe_is_a_mail_as_any_other(watched: Gateway, r
         ]
         == "new"
     )
+
+
+@pytest.mark.parametrize("kind", ["probe", "unsubscribe"])
+def test_a_token_that_is_no_address_is_nothing_in_one(watched: Gateway, kind: Kind) -> None:
+    """Whoever finds one may well write to the mailbox with it."""
+    token = sign(Token(kind, 1, 1), watched.config.secret)
+    assert watched.receive(mail("Hi"), BOX.replace("@", f"+{token}@"))["outcome"] == "new"
 
 
 def test_an_old_probe_does_not_hide_that_new_ones_stay_away(watched: Gateway, relay: Relay) -> None:
