@@ -12,17 +12,18 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from store.assets import change, facts
 from store.config import Config
 from store.database import Store
 from store.renewal_mails import Line, tell_outcome
+from store.requests import end_requests
 from store.rules.assets import advance
 from store.rules.calendar import today
 from store.rules.desk import Desk
 from store.rules.terms import RENEWING, Term, next_term
-from store.schema import Asset, AssetRequest, Organization
+from store.schema import Asset, Organization
 
 _AT_ONCE = 100  # assets of an organisation in one transaction, and in one mail
 _FARTHEST = timedelta(hours=14)  # the first place on earth where a day begins is so much before UTC
@@ -106,10 +107,5 @@ def _end(
     for row in rows:
         state = advance(row.state, "end")
         change(connection, row.id, "deactivated", None, now, {"state": state}, old=row.state, new=state)
-        asked = (
-            AssetRequest.c.asset_id == row.id,
-            AssetRequest.c.kind == "deactivation",
-            AssetRequest.c.state == "open",
-        )
-        connection.execute(update(AssetRequest).where(*asked).values(state="done"))
+        end_requests(connection, config, row.id, ("deactivation",), "done", None, now)
     tell_outcome(connection, config, desk, "deactivated", [Line(facts(row), row.effective) for row in rows], now)
