@@ -18,7 +18,7 @@ from store.database import Store
 from store.digests import send_due
 from store.errors import DiskFailed, Temporary
 from store.invoicing import invoice_due
-from store.reminding import close_due, remind_due
+from store.reminding import close_due, expire_held, remind_due
 from store.renewing import end_due, renew_due
 from store.sweeping import sweep_blobs
 
@@ -47,6 +47,7 @@ JOBS = (
     Job("renewal alerts", 60.0, send_alerts),
     Job("tickets that wait too long", 60.0, close_due),
     Job("reminders", 60.0, remind_due),
+    Job("held mail", 3600.0, expire_held),
     Job("digests", 30.0, send_due),
     Job("sweep of the blob store", 3600.0, _sweep),
 )

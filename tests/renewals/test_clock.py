@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from store import clock
+from store.renewal_checks import TEMPLATES as RENEWING
 from store.schema import Asset, Outbox
 from tests.assets.house import BOSS
 from tests.harness import Gateway, mail
@@ -91,6 +92,21 @@ def test_a_desk_may_close_what_nobody_answers(any_gateway: Gateway) -> None:
     ticket = any_gateway.ticket(tag)
     assert ticket["state"] == "closed" and ticket["events"][-1]["actor"] is None
     assert reminded(any_gateway, "ticket_closed") == ["anna@cust.test"]
+
+
+def test_a_desk_may_close_held_mail_without_a_word(any_fleet: House) -> None:
+    gateway = any_fleet.gateway
+    file = gateway.config.folder / "desks" / "devices.toml"
+    file.write_text(file.read_text().replace("[labels]", "held_expires = 30\n[labels]", 1))
+    gateway.config.__dict__.pop("desks", None)
+    gateway.receive(mail(sender="who@knows.test"), gateway.config.desks["devices"].main.address)
+    (held,) = gateway.tickets()
+    before, now = gateway.told(), clock.now()
+    tick(gateway.config, gateway.store, now + timedelta(days=29))
+    assert "held" in held["flags"] and gateway.ticket(held["tag"])["state"] == "new"
+    tick(gateway.config, gateway.store, now + timedelta(days=31))
+    assert gateway.ticket(held["tag"])["state"] == "closed"
+    assert [told for told in gateway.told() if told[1] not in RENEWING] == before
 
 
 def test_each_look_at_many_devices_is_quick(fleet: House) -> None:
