@@ -122,7 +122,7 @@ def test_alerts_follow_a_device_that_moves(fleet: House) -> None:
 @pytest.mark.req("DV-56")
 def test_a_desk_may_warn_administrators_alone(fleet: House) -> None:
     file = fleet.config.folder / "desks" / "devices.toml"
-    file.write_text(file.read_text().replace("[labels]", 'renewal_recipients = "admins_only"\n[labels]', 1))
+    file.write_text(file.read_text().replace('"access_list"', '"admins_only"'))
     fleet.config.__dict__.pop("desks", None)
     fleet.tick("2026-03-02")
     assert (fleet.told(SUE), fleet.told(NORA)) == ([], ["2026-03-02"])
