@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway import asking
+from gateway import asking, wishing
 from gateway.case import Case, Work
 from store.commands import (
     AddNote,
@@ -27,6 +27,8 @@ def work_for(case: Case) -> Work:
     """What is to be done about a mail; nothing when only its outcome is written."""
     verdict = case.verdict
     match verdict.outcome:
+        case "new" | "held" | "command" if verdict.wishes or verdict.unknown_names or verdict.registers:
+            return Work((wishing.asked(case, _opening(case)),))
         case "new" | "held":
             return Work((_opening(case), *asking.parked(case)))
         case "refused" if verdict.answer is not None:
@@ -68,6 +70,7 @@ def _opening(case: Case) -> OpenTicket:
         also_to=tuple(box.address for box in facts.mailboxes if box != facts.mailbox),
         join_organization=facts.desk.domain_join and facts.dmarc == "pass",
         spam=verdict.spam,
+        assets=verdict.assets or facts.assets,
     )
 
 
@@ -119,6 +122,7 @@ def _customer(case: Case) -> CustomerReply:
         joins=verdict.joins,
         close=verdict.closes,
         alerts=case.alerts,
+        assets=case.facts.assets,
     )
 
 

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.decide.facts import KINDS, Action, Evidence, EvidenceKind, Facts, ReportedMail
+from gateway.decide.facts import KINDS, Action, AlertAnswered, Evidence, EvidenceKind, Facts, ReportedMail
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof
+from store import alerts, assets, people
 from store import facts as ask
-from store import people
 from store.config import Config
 from store.facts import Asking
 from store.journal import JournalRow
@@ -31,6 +31,7 @@ _REDELIVERED = timedelta(days=5)  # how long a mail server tries (RFC 5321 4.5.4
 _EVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _ALL_ROWS = 2**62
 _REMOTE_DOORS = ("smtp", "lmtp")  # doors whose envelope sender is known, so that an empty one is the null sender
+_WORD = re.compile(r"[^\s,;:()\[\]\"'“”!?]{2,64}")
 _SIGNED = re.compile(r"\+([a-z2-7]{20,50})@")
 
 
@@ -52,6 +53,7 @@ def look_up(
     tags = [str(number) for key, number in find_tags(parsed.subject) if key == desk.key][:_MOST_TAGS]
     named = _named(connection, desk, tokens, ids, own, tags, parsed, sender, now)
     past = ask.past(connection, _asking(config, row, parsed, email, now, rows_before))
+    evidence = tuple(_evidence(config, named, tokens, own, ids, tags, sender))
     return Facts(
         desk=desk,
         mailboxes=tuple(dict.fromkeys(place.mailbox for place in places)) or (desk.main,),
@@ -69,9 +71,11 @@ def look_up(
         duplicate_refused=past.refused,
         elsewhere=past.elsewhere,
         id_reused=past.id_reused,
-        evidence=tuple(_evidence(config, named, tokens, own, ids, tags, sender)),
+        evidence=evidence,
         cited=_cited(parsed, own, named),
         reported=_reported(connection, desk, tokens, parsed, config.secret),
+        alert=_alert(connection, desk, tokens, own, bool(evidence)),
+        assets=_assets(connection, desk, parsed, sender, bool(evidence)),
         answers_today=past.answers_today,
         answers_this_hour=past.answers_this_hour,
         repeats=past.gists.count(gist(parsed.text)) if past.gists else 0,
@@ -185,7 +189,7 @@ def _evidence(
 
     table = {"reply": "ticket", "close": "ticket", "confirm": "parked", "bounce": "event", "copy": "event"}
     for token in sorted(tokens, key=lambda token: token.kind == "bounce"):
-        for one in by_key.get((table[token.kind], str(token.id)), ()):
+        for one in by_key.get((table.get(token.kind, ""), str(token.id)), ()):
             add("reply_address", one, token)
         for one in by_key.get(("settled", str(token.id)), ()) if token.kind == "confirm" else ():
             add("reply_address", one, token)
@@ -210,6 +214,36 @@ def _cited(parsed: Parsed, own: dict[str, Token], named: Sequence[Named]) -> tup
     held = {one.key for one in named if one.kind == "message_id"}
     ids = dict.fromkeys([*parsed.references, *parsed.in_reply_to])
     return tuple(id_ for id_ in ids if id_ not in own and id_ not in held)
+
+
+def _alert(
+    connection: Connection, desk: Desk, tokens: Sequence[Token], own: dict[str, Token], on_ticket: bool
+) -> AlertAnswered | None:  # fmt: skip
+    """The alert that is answered: by its signed address, or by its Message-ID where nothing names a ticket."""
+    acts = [token for token in tokens if token.kind in ("renew", "cancel")]
+    signed = acts or [token for token in tokens if token.kind == "alert"]
+    by_id = [] if on_ticket else list(own.values())
+    for token in (*signed, *by_id):
+        which = {"event": token.id} if token.kind == "copy" else {"alert": token.id}
+        found = alerts.find(connection, desk.name, **which)
+        if found is not None and found.person == token.person:
+            one = len({act.kind for act in acts}) == 1
+            action = "reply" if not one else "renew" if acts[0].kind == "renew" else "cancel"
+            return AlertAnswered(found.person, action, found.devices)  # type: ignore[arg-type]
+    return None
+
+
+def _assets(
+    connection: Connection, desk: Desk, parsed: Parsed, sender: PersonFacts | None, on_ticket: bool
+) -> tuple[int, ...]:  # fmt: skip
+    """The assets it names (DV-37): by a line of its text, or in the subject of new mail by a word with a digit."""
+    if sender is None or not sender.organizations:
+        return ()
+    words = [word for word in (parsed.fields.device, parsed.fields.serial) if word]
+    if not on_ticket:
+        said = (word.rstrip(".") for word in _WORD.findall(parsed.subject))
+        words += [word for word in said if any(map(str.isdigit, word))][:_MOST_TAGS]
+    return assets.named(connection, desk.name, sender, words) if words else ()
 
 
 def _reported(

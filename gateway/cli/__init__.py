@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import caring, delivering, lettering, parts, reading, sifting, trying, writing
+from gateway.cli import assets, caring, delivering, lettering, parts, reading, sifting, trying, writing
 from gateway.cli.signals import SUPERVISED, WRONG_SETTING, end_with_supervisor
 from store import crash
 from store.errors import ConfigError, PosternError, Temporary
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (writing, parts, reading, trying, caring, sifting, delivering, lettering):
+for module in (writing, parts, reading, trying, caring, sifting, assets, delivering, lettering):
     module.add_to(app)
 
 

@@ -13,6 +13,7 @@ from store.rules.people import PersonFacts, Relation, TicketFacts
 EvidenceKind = Literal["reply_address", "own_message_id", "message_id", "subject_tag", "root"]
 KINDS: tuple[EvidenceKind, ...] = ("reply_address", "own_message_id", "message_id", "subject_tag", "root")
 Action = Literal["reply", "close", "confirm"]
+AlertAction = Literal["reply", "renew", "cancel"]
 
 # threats 38: automatic answers to one address, in 24 hours for strangers and in one hour for people we know.
 STRANGER_BUDGET = 3
@@ -53,6 +54,18 @@ class ReportedMail:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertAnswered:
+    """The renewal alert that a mail answers by an address or Message-ID signed for `person`.
+
+    `action`: what a mail to that address means; `devices`: each with all that it is called, in lower case.
+    """
+
+    person: int
+    action: AlertAction
+    devices: tuple[tuple[int, frozenset[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything looked up for one mail at one desk."""
 
@@ -76,6 +89,8 @@ class Facts:
     evidence: tuple[Evidence, ...] = ()
     cited: tuple[str, ...] = ()  # Message-IDs it answers that are no mail of ours or of a ticket
     reported: ReportedMail | None = None
+    alert: AlertAnswered | None = None
+    assets: tuple[int, ...] = ()  # that the mail names and its sender may see (DV-37)
     answers_today: int = 0  # automatic answers promised to the sender in the last 24 hours
     answers_this_hour: int = 0
     strangers_this_hour: int = 0  # automatic answers of the desk to people nobody has vouched for

@@ -58,7 +58,8 @@ def _answer(facts: Facts, missing: tuple[str, ...]) -> Answer:
         return "missing_info"
     if facts.general and facts.desk.general_mail == "nudge":
         return "portal_nudge"
-    return facts.mailbox.answer
+    # Without a word of which device, mail to a mailbox for activations is as any other.
+    return "confirmation" if facts.mailbox.answer == "activation_ack" else facts.mailbox.answer
 
 
 def defect_flags(parsed: Parsed, facts: Facts) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.decide import (
+    activation,
+    alert,
     automatic,
     blocked,
     bounce,
@@ -35,11 +37,13 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
         "after bounces, which tell of our own mail; before anything that somebody would hear of",
     ),
     ("automatic", automatic.judge, "before replies: a machine's answer must not reopen a ticket, nor confirm anything"),
+    ("alert", alert.judge, "before rules of tickets: an alert is none, and its address says what a mail to it means"),
     ("confirmation", confirmation.judge, "before replies: a mail to that address is the act, whatever it says"),
     ("follow_up", follow_up.judge, "before replies: what was closed long ago is not reopened where the desk says so"),
     ("support", support.judge, "staff, who speak for the desk only with proof"),
     ("reply", reply.judge, "people with a part in the ticket they name"),
     ("stranger", stranger.judge, "after replies: what is left names a ticket its sender has no part in"),
+    ("activation", activation.judge, "before the portal: a mailbox for activations takes them by mail"),
     ("portal", portal.judge, "before opening: new mail that the desk does not want to be an ordinary ticket"),
     ("opening", opening.judge, "last: every mail that says nothing else is a new ticket"),
 )

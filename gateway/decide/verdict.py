@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.parse.commands import Requested
+from gateway.parse.wishes import Verb
 from store.rules.desk import Answer, Priority
 
 Outcome = Literal["new", "reply", "auto", "bounce", "command", "duplicate", "held", "refused", "dead"]
@@ -40,6 +41,11 @@ class Verdict:
     parks: bool = False  # what it asks for waits for the word of the person in whose name it came
     confirms: int | None = None  # the parked request it gives that word to
     problems: tuple[str, ...] = ()  # why what it asks for is not done; its sender is told
+    wishes: tuple[tuple[Verb, int], ...] = ()  # what it asks for which asset
+    unknown_names: tuple[str, ...] = ()  # names it uses that are none of the alert's
+    registers: tuple[str, ...] = ()  # devices it asks to be activated, that may be none yet
+    settles: bool = False  # it asks for that and says nothing else
+    assets: tuple[int, ...] = ()  # that a new ticket is about
     flags: tuple[str, ...] = ()
     raise_to: Priority | None = None
     rule: str = ""

@@ -138,6 +138,8 @@ def _customer_reply(connection: Connection, config: Config, command: CustomerRep
     raised = raise_priority(connection, ticket, command.priority, author, now)
     add_flags(connection, ticket, command.flags)
     add_fields(connection, ticket, command.fields, author, now)
+    if command.assets and ticket.asset_id is None:
+        link_assets(connection, ticket.id, command.assets)
     if command.proved:
         people.confirm(connection, author)
     spam = "spam" in ticket.flags  # stays out of sight, whatever is added to it

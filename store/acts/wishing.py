@@ -15,7 +15,7 @@ from store.commands.assets import AskForAssets, Wish
 from store.config import Config
 from store.organizations import today_of
 from store.requests import RequestKind, add_request, end_requests
-from store.rows import drop_flags, find_ticket, insert_row, write_event
+from store.rows import advance_ticket, drop_flags, find_ticket, insert_row, write_event
 from store.rules import wishes as rule
 from store.rules.assets import UNREGISTERED, advance
 from store.rules.desk import Answer, Desk
@@ -77,10 +77,12 @@ def _answer(
         opening = replace(command.opening, answer=answer, assets=about, wished=told, settled=settled)
         applied = open_ticket(connection, config, opening, now)
     else:
-        ticket, _desk = find_ticket(connection, config, command.ticket)
+        ticket, desk = find_ticket(connection, config, command.ticket)
         drop_flags(connection, ticket, {"held", "unproved-request"})
         link_assets(connection, ticket.id, about)
         event = write_event(connection, ticket.id, "wished", person.id, now)
+        if command.settles and not waits:
+            advance_ticket(connection, desk, ticket, ["close_by_customer"], person.id, now)
         message = command.opening.message
         change = Change("wished", person.id, answer=answer)
         tell(connection, config, ticket.id, Told(event, change, assets=told, answered=message.text), now)

@@ -53,7 +53,8 @@ class CustomerReply:
 
     `cc_left_out`: whom the mail was copied to, but who do not join the ticket by it (threats 42). `quiet`: staff alone are
     told. `acknowledge` False: its author has had enough automatic answers. `joins`: the author becomes one of the people
-    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority.
+    on CC. `close`: their words end it (T6, T9). `alerts` hear of it when it raises the priority. `assets` are those it names,
+    which a ticket about none yet is about from then on.
     """
 
     ticket: int
@@ -71,6 +72,7 @@ class CustomerReply:
     joins: bool = False
     close: bool = False
     alerts: tuple[str, ...] = ()
+    assets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.decide import RULES, Evidence, Facts, ReportedMail, decide
-from gateway.decide.facts import KNOWN_BUDGET, STRANGER_BUDGET
+from gateway.decide.facts import KNOWN_BUDGET, STRANGER_BUDGET, AlertAnswered
 from gateway.parse import Address, Bounce, Parsed
 from gateway.parse.authentication import Proof
+from gateway.parse.fields import Fields
 from store.rules.desk import Desk, Mailbox
 from store.rules.people import PersonFacts, TicketFacts
 from templates.words import NOTICE_MARKS
@@ -34,6 +35,10 @@ PATIENT = DESK.model_copy(update={"follow_up_after": 30})
 ROOT = Evidence("root", TICKET, "none")
 SIGNED = Evidence("reply_address", TICKET, "staff", owner=2)
 REPORT = ReportedMail(3, 1, 7, "anna@cust.test", True)
+
+WARNED = AlertAnswered(1, "reply", ((3, frozenset({"lx-200"})), (4, frozenset({"lx-118"}))))
+MEMBER = replace(ANNA, organizations=((5, "member"),))
+DEVICES = Mailbox(address="activations@desk.test", department="Activations", answer="activation_ack")
 
 # What differs from an ordinary new mail, and the rule, outcome, ticket and flags it must lead to.
 CASES = [
@@ -70,6 +75,15 @@ CASES = [
     ("stranger over budget", {}, {"sender": None, "answers_today": STRANGER_BUDGET}, ("opening", "new", None, ("not-answered",))),
     ("known over budget", {}, {"answers_this_hour": KNOWN_BUDGET}, ("opening", "new", None, ("not-answered",))),
     ("blocked", {}, {"blocked": True, "evidence": (TAG,)}, ("blocked", "held", None, ("spam",))),
+    ("renew", {"reply": "renew LX-200"}, {"alert": WARNED}, ("alert", "command", None, ())),
+    ("cancel, with words", {"reply": "cancel\nWe moved."}, {"alert": WARNED}, ("alert", "new", None, ())),
+    ("renew by its address", {}, {"alert": replace(WARNED, action="renew")}, ("alert", "new", None, ())),
+    ("renew, DMARC failed", {"reply": "renew"}, {"alert": WARNED, "proof": FAILED}, ("alert", "held", None, ("held", "unproved-request", "dmarc-failed"))),
+    ("another's alert", {"reply": "renew"}, {"alert": replace(WARNED, person=9)}, ("alert", "held", None, ("held", "stranger"))),
+    ("renew, inactive", {"reply": "renew"}, {"alert": WARNED, "sender": replace(ANNA, status="inactive")}, ("opening", "new", None, ("inactive-sender",))),
+    ("renew by a machine", {"reply": "renew", "auto": "auto-reply", "marked": True}, {"alert": WARNED}, ("automatic", "auto", None, ())),
+    ("question about an alert", {"reply": "What does it cost?"}, {"alert": WARNED}, ("alert", "new", None, ())),
+    ("a device, over budget", {"fields": Fields(device="LX-1")}, {"sender": MEMBER, "mailboxes": (DEVICES,), "answers_this_hour": KNOWN_BUDGET}, ("activation", "new", None, ())),
     ("word given", {}, {"evidence": (replace(SIGNED, relation="requester", owner=1, action="confirm", request=4),)}, ("confirmation", "command", 7, ())),
     ("word of another", {}, {"evidence": (replace(SIGNED, relation="requester", owner=9, action="confirm", request=4),)}, ("reply", "reply", 7, ())),
     ("closed long ago", {}, {"desk": PATIENT, "evidence": (replace(TAG, ticket=OLD),)}, ("follow_up", "new", None, ())),
@@ -93,7 +107,7 @@ QUIET = {"staff, by tag", "forwarded token", "tag of a stranger", "alarm", "null
 def test_only_ordinary_new_mail_is_acknowledged(name: str, mail: dict, known: dict, expected: tuple) -> None:
     verdict = decide(replace(PLAIN, **mail), replace(FACTS, **known))
     if verdict.outcome == "new":
-        assert bool(verdict.answer) == (name in ("new", "encrypted", "closed long ago"))
+        assert bool(verdict.answer) == (name in ("new", "encrypted", "closed long ago", "question about an alert"))
     assert name not in QUIET or not verdict.answer
 
 
