@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, or_, select, union
 
@@ -29,11 +30,15 @@ from store.schema import Alert, AlertLine, Asset, Grant, Group, Membership, Orga
 
 _LOOK = "alerts"
 _AT_ONCE = 20  # people in one transaction
+_ASKED_AT_ONCE = 500  # assets in one question
 _APART = timedelta(days=2)  # places on earth are no farther from each other
 _IDS: BindParameter[list[int]] = bindparam("ids", expanding=True)
 _ASSETS = select(*Asset.c).where(Asset.c.id.in_(_IDS)).order_by(Asset.c.renewal_date, Asset.c.id)
-_TOLD = select(AlertLine.c.asset_id, AlertLine.c.due, AlertLine.c.step).where(
+_TOLD_ONE = select(AlertLine.c.asset_id, AlertLine.c.due, AlertLine.c.step).where(
     AlertLine.c.person_id == bindparam("person"), AlertLine.c.asset_id.in_(_IDS)
+)
+_TOLD = select(AlertLine.c.person_id, AlertLine.c.asset_id, AlertLine.c.due, AlertLine.c.step).where(
+    AlertLine.c.asset_id.in_(_IDS)
 )
 
 
@@ -77,10 +82,13 @@ def _round(config: Config, store: Store, place: _Place, now: datetime) -> Iterab
         if not due:
             return
         audience = Audience(connection, place.desk, {asset.organization for asset, _day in due})
+        told = _told(connection, [asset.id for asset, _day in due])
     of_person: dict[int, list[int]] = defaultdict(list)
-    for asset, _day in due:
+    for asset, day in due:
+        step = (asset.id, asset.term.renewal, step_of(asset.term, day))
         for one in audience.of(asset):
-            if min(homes.get(one.person.id, [asset.organization])) in here:
+            home = min(homes.get(one.person.id, [asset.organization]))
+            if home in here and (one.person.id, *step) not in told:
                 of_person[one.person.id].append(asset.id)
     days = {asset.organization: day for asset, day in due}
     ids = sorted(of_person)
@@ -135,6 +143,15 @@ def _due(
     return found
 
 
+def _told(connection: Connection, ids: Sequence[int]) -> set[tuple[Any, ...]]:
+    """What anybody was told of these assets: person, asset, due, step."""
+    found: set[tuple[Any, ...]] = set()
+    for start in range(0, len(ids), _ASKED_AT_ONCE):
+        rows = connection.execute(_TOLD, {"ids": ids[start : start + _ASKED_AT_ONCE]})
+        found.update(tuple(row) for row in rows)
+    return found
+
+
 def _tell(
     connection: Connection, config: Config, place: _Place, audience: Audience, person: int, ids: Sequence[int],
     days: Mapping[int, date], now: datetime,
@@ -144,7 +161,7 @@ def _tell(
     today_ = (Alert.c.person_id == person, Alert.c.desk == desk, Alert.c.day == place.day)
     if connection.execute(select(Alert.c.id).where(*today_)).first():
         return
-    told = {tuple(row) for row in connection.execute(_TOLD, {"person": person, "ids": ids})}
+    told = {tuple(row) for row in connection.execute(_TOLD_ONE, {"person": person, "ids": ids})}
     lines = []
     for row in connection.execute(_ASSETS, {"ids": ids}):
         asset = facts(row)

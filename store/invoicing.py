@@ -44,10 +44,8 @@ def _months(done: date, first: date) -> Iterator[date]:
 
 def _write(connection: Connection, config: Config, desk: str, zone: str, month: date, now: datetime) -> None:
     begin = moment_of(month, time(), zone)
-    since = exists().where(
-        AssetEvent.c.asset_id == Asset.c.id, AssetEvent.c.new == "active", AssetEvent.c.old.is_distinct_from("deactivation_pending"),
-        AssetEvent.c.at > begin, AssetEvent.c.at <= now,
-    )  # fmt: skip
+    began = or_(AssetEvent.c.kind == "activated", and_(AssetEvent.c.kind == "loaded", AssetEvent.c.new == "active"))
+    since = exists().where(AssetEvent.c.asset_id == Asset.c.id, began, AssetEvent.c.at > begin, AssetEvent.c.at <= now)
     names = [zone, ""] if config.desks[desk].timezone == zone else [zone]
     monthly = (
         select(Asset.c.organization_id, Asset.c.id, literal(f"{month:%Y-%m}"), literal(now, Utc))

@@ -5,17 +5,24 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from store.config import Config
 from store.schema import ClockMark, Organization, insert_into
 
 LOOK_OFTEN = timedelta(minutes=10)  # between the times at which a look that found nothing is written down
 
+_MARKS = select(*ClockMark.c)
+_PLACES = (
+    select(Organization.c.desk, Organization.c.timezone)
+    .distinct()
+    .where(Organization.c.desk.in_(bindparam("desks", expanding=True)))
+)
+
 
 def marks(connection: Connection) -> dict[str, Any]:
     """All of them, by name: `day` and `at`."""
-    return {row.name: row for row in connection.execute(select(*ClockMark.c))}
+    return {row.name: row for row in connection.execute(_MARKS)}
 
 
 def mark(connection: Connection, name: str, day: date, now: datetime) -> None:
@@ -26,6 +33,5 @@ def mark(connection: Connection, name: str, day: date, now: datetime) -> None:
 
 def places(connection: Connection, config: Config) -> list[tuple[str, str]]:
     """Each desk with each time zone that organisations of it live in (A-34)."""
-    query = select(Organization.c.desk, Organization.c.timezone).distinct()
-    rows = connection.execute(query.where(Organization.c.desk.in_(list(config.desks))))
+    rows = connection.execute(_PLACES, {"desks": list(config.desks)})
     return sorted({(desk, timezone or config.desks[desk].timezone) for desk, timezone in rows})

@@ -1,4 +1,4 @@
-"""Tickets that wait for their customer: a mail that reminds them, and in the end, where the desk wants it, the end (EQ-69, T15)."""
+"""Tickets that wait too long: customers are reminded (EQ-69, T15), and where the desk wants it the ticket is closed in the end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, cast, or_, select, update
 
 from store.config import Config
 from store.database import Store
@@ -43,15 +43,24 @@ def remind_due(config: Config, store: Store, now: datetime) -> Iterable[None]:
             yield from _each(config, store, desk, (_waits(desk.remind_after, now), again), _remind, now)
 
 
+def expire_held(config: Config, store: Store, now: datetime) -> Iterable[None]:
+    """Closes held mail that staff have left alone as long as the desk wants; its sender is nobody we know. Raises Temporary."""
+    for desk in config.desks.values():
+        if desk.held_expires:
+            old = Ticket.c.created <= now - timedelta(days=desk.held_expires)
+            held = cast(Ticket.c.flags, String).like('%"held"%')
+            yield from _each(config, store, desk, (Ticket.c.state != "closed", old, held), _expire, now)
+
+
 def _waits(days: int, now: datetime) -> Any:
-    return Ticket.c.waiting_since <= now - timedelta(days=days)
+    return and_(Ticket.c.state == "waiting_customer", Ticket.c.waiting_since <= now - timedelta(days=days))
 
 
 def _each(
     config: Config, store: Store, desk: Desk, due: tuple[Any, ...],
     act: Callable[[Connection, Config, Desk, Any, datetime], None], now: datetime,
 ) -> Iterable[None]:  # fmt: skip
-    waiting = (Ticket.c.desk == desk.name, Ticket.c.state == "waiting_customer", Ticket.c.merged_into.is_(None), *due)
+    waiting = (Ticket.c.desk == desk.name, Ticket.c.merged_into.is_(None), *due)
     query = select(Ticket.c.id).where(*waiting).order_by(Ticket.c.id)
     with store.read() as connection:
         found = connection.execute(query).scalars().all()
@@ -77,3 +86,8 @@ def _close(connection: Connection, config: Config, desk: Desk, ticket: Any, now:
     changed = advance_ticket(connection, desk, ticket, ["close_by_support"], None, now)
     change = Change("closed", None, by_support=True)
     tell(connection, config, ticket.id, Told(event, change, label_changed=changed), now)
+
+
+def _expire(connection: Connection, config: Config, desk: Desk, ticket: Any, now: datetime) -> None:
+    write_event(connection, ticket.id, "closed", None, now)
+    advance_ticket(connection, desk, ticket, ["close_by_support"], None, now)

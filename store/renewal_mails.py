@@ -43,16 +43,18 @@ class Line:
 class Audience:
     """Who hears of the assets of organisations, looked up once for all of them."""
 
-    def __init__(self, connection: Connection, desk: Desk, organizations: Collection[int]) -> None:
+    def __init__(
+        self, connection: Connection, desk: Desk, organizations: Collection[int], unwilling: Collection[int] = ()
+    ) -> None:
+        """`unwilling`: people who are thought to have ended such mails, besides those who have."""
         self._desk = desk
         self.tree = assets.tree(connection, organizations)
         self.paths = group_paths(connection, self.tree)
         self._holders = {one: assets.holders(connection, one) for one in organizations}
         self._people = {person.id: person for everybody in self._holders.values() for person in everybody}
         wishes = chosen(connection, list(self._people))
-        self._unwilling = {
-            person for (person, about), choice in wishes.items() if about == "renewals" and choice == "none"
-        }
+        ended = {person for (person, about), choice in wishes.items() if about == "renewals" and choice == "none"}
+        self._unwilling = ended.union(unwilling)
         self._known: dict[tuple[int, int | None], tuple[Warned, ...]] = {}
 
     def of(self, asset: AssetFacts) -> tuple[Warned, ...]:

@@ -12,54 +12,68 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, bindparam, select
 
 from store.assets import change, facts
 from store.config import Config
 from store.database import Store
 from store.renewal_mails import Line, tell_outcome
+from store.requests import end_requests
 from store.rules.assets import advance
 from store.rules.calendar import today
 from store.rules.desk import Desk
 from store.rules.terms import RENEWING, Term, next_term
-from store.schema import Asset, AssetRequest, Organization
+from store.schema import Asset, Organization
 
 _AT_ONCE = 100  # assets of an organisation in one transaction, and in one mail
 _FARTHEST = timedelta(hours=14)  # the first place on earth where a day begins is so much before UTC
-_COLUMNS = (*Asset.c, Organization.c.desk, Organization.c.timezone)
+_JOINED = select(*Asset.c, Organization.c.desk, Organization.c.timezone).join(
+    Organization, Organization.c.id == Asset.c.organization_id
+)
+_RENEWS = _JOINED.where(Asset.c.state == "active", Asset.c.plan.in_(RENEWING))
+_ENDS = _JOINED.where(Asset.c.state == "deactivation_pending")
+
+
+def _until(query: Select[Any], column: Any) -> Select[Any]:
+    desks = Organization.c.desk.in_(bindparam("desks", expanding=True))
+    return query.where(column <= bindparam("latest"), desks).order_by(Asset.c.organization_id, Asset.c.id)
+
+
+_RENEWS_BY = _until(_RENEWS, Asset.c.renewal_date)
+_ENDS_BY = _until(_ENDS, Asset.c.effective)
 
 
 def renew_due(config: Config, store: Store, now: datetime) -> Iterable[None]:
     """Begins the next term of what has come to its renewal date (DV-30, DV-33). Raises Temporary."""
-    due = (Asset.c.state == "active", Asset.c.plan.in_(RENEWING))
-    yield from _each(config, store, now, Asset.c.renewal_date, due, _over, _renew)
+    yield from _each(config, store, now, (_RENEWS_BY, _RENEWS), _over, _renew)
 
 
 def end_due(config: Config, store: Store, now: datetime) -> Iterable[None]:
     """Deactivates what has had its last day (DV-19, DV-34). Raises Temporary."""
-    due = (Asset.c.state == "deactivation_pending",)
-    yield from _each(config, store, now, Asset.c.effective, due, _ended, _end)
+    yield from _each(config, store, now, (_ENDS_BY, _ENDS), _ended, _end)
 
 
 def _each(
-    config: Config, store: Store, now: datetime, column: Any, due: Sequence[Any], is_due: Callable[[Any, date], bool],
-    act: Callable[[Connection, Config, Desk, Sequence[Any], date, datetime], None],
+    config: Config, store: Store, now: datetime, queries: tuple[Select[Any], Select[Any]],
+    is_due: Callable[[Any, date], bool], act: Callable[[Connection, Config, Desk, Sequence[Any], date, datetime], None],
 ) -> Iterable[None]:  # fmt: skip
-    """Acts on the assets that are due where their organisation is, some of one organisation at a time."""
-    joined = select(*_COLUMNS).join(Organization, Organization.c.id == Asset.c.organization_id)
-    latest = (now + _FARTHEST).date()
-    wanted = joined.where(*due, column <= latest, Organization.c.desk.in_(list(config.desks)))
+    """Acts on the assets that are due where their organisation is, some of one organisation at a time.
+
+    `queries`: all that may be due by a day, and the same of any day, which is asked again of some that are locked.
+    """
+    by_day, of_any = queries
 
     def day_of(row: Any) -> date:
         return today(now, row.timezone or config.desks[row.desk].timezone)
 
     with store.read() as connection:
-        rows = connection.execute(wanted.order_by(Asset.c.organization_id, Asset.c.id)).all()
+        latest = (now + _FARTHEST).date()
+        rows = connection.execute(by_day, {"latest": latest, "desks": list(config.desks)}).all()
     rows = [row for row in rows if is_due(row, day_of(row))]
     for _organization, of_one in groupby(rows, key=lambda row: row.organization_id):
         ids = [row.id for row in of_one]
         for start in range(0, len(ids), _AT_ONCE):
-            again = joined.where(*due, Asset.c.id.in_(ids[start : start + _AT_ONCE])).order_by(Asset.c.id)
+            again = of_any.where(Asset.c.id.in_(ids[start : start + _AT_ONCE])).order_by(Asset.c.id)
             with store.write() as connection:
                 some = connection.execute(again.with_for_update(of=Asset)).all()
                 some = [row for row in some if is_due(row, day_of(row))]
@@ -106,10 +120,5 @@ def _end(
     for row in rows:
         state = advance(row.state, "end")
         change(connection, row.id, "deactivated", None, now, {"state": state}, old=row.state, new=state)
-        asked = (
-            AssetRequest.c.asset_id == row.id,
-            AssetRequest.c.kind == "deactivation",
-            AssetRequest.c.state == "open",
-        )
-        connection.execute(update(AssetRequest).where(*asked).values(state="done"))
+        end_requests(connection, config, row.id, ("deactivation",), "done", None, now)
     tell_outcome(connection, config, desk, "deactivated", [Line(facts(row), row.effective) for row in rows], now)

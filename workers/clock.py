@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from store import alarms, clock, outbox
 from store.alerting import send_alerts
@@ -18,11 +18,13 @@ from store.database import Store
 from store.digests import send_due
 from store.errors import DiskFailed, Temporary
 from store.invoicing import invoice_due
-from store.reminding import close_due, remind_due
+from store.reminding import close_due, expire_held, remind_due
 from store.renewing import end_due, renew_due
 from store.sweeping import sweep_blobs
 from workers.canary import probe
 
+LEAP = timedelta(days=60)  # by which no wall clock goes on while a process runs, unless it is set
+TRUST = 3600.0  # seconds for which a leap has to last before it is believed
 SOON = 20.0  # seconds after the start until the first round: a gateway that comes up has better things to do
 _log = logging.getLogger("postern.clock")
 
@@ -48,6 +50,7 @@ JOBS = (
     Job("renewal alerts", 60.0, send_alerts),
     Job("tickets that wait too long", 60.0, close_due),
     Job("reminders", 60.0, remind_due),
+    Job("held mail", 3600.0, expire_held),
     Job("digests", 30.0, send_due),
     Job("alarms", 30.0, alarms.watch),
     Job("probes", 30.0, probe),
@@ -60,11 +63,35 @@ def run(
 ) -> None:  # fmt: skip
     """Runs each job `soon` seconds after the start and from then on at its pace. Raises DiskFailed."""
     due = dict.fromkeys(jobs, time.monotonic() + soon)  # paces do not leap with the wall clock (threats 91)
+    wall = Wall(now)
     while not stop.wait(1.0):
         for job in jobs:
-            if time.monotonic() >= due[job]:
+            if time.monotonic() >= due[job] and (moment := wall.read(time.monotonic())) is not None:
                 due[job] = time.monotonic() + job.every
-                _run_one(job, config, store, stop, now())
+                _run_one(job, config, store, stop, moment)
+
+
+class Wall:
+    """The wall clock, doubted for a while when it leaps ahead: ten years of renewals cannot be taken back (threats 91)."""
+
+    def __init__(self, now: clock.Clock) -> None:
+        self._now, self._told, self._at = now, now(), time.monotonic()
+        self._doubted: float | None = None
+
+    def read(self, steady: float) -> datetime | None:
+        """What it shows; None while that is doubted. `steady`: seconds of a clock that nobody sets."""
+        moment = self._now()
+        if moment - self._told - timedelta(seconds=steady - self._at) <= LEAP:
+            self._doubted = None
+        elif self._doubted is None:
+            self._doubted = steady
+            _log.error(
+                "the clock of this machine leapt from %s to %s; nothing is done by it for an hour", self._told, moment
+            )
+        if self._doubted is not None and steady - self._doubted < TRUST:
+            return None
+        self._told, self._at, self._doubted = moment, steady, None
+        return moment
 
 
 def tick(config: Config, store: Store, now: datetime, jobs: Sequence[Job] = JOBS) -> None:

@@ -20,6 +20,7 @@ from store import people
 from store.apply import apply
 from store.commands import Prefer
 from store.digests import unsubscribed_by
+from store.duties import left_alone
 from store.errors import NotFound
 from store.preferences import preferences
 from store.rules.pacing import CATEGORIES, Category, Choice
@@ -33,7 +34,8 @@ def show_unsubscribing(request: Request) -> Response:
     portal = portal_of(request)
     with portal.store.read() as connection:
         person, categories = _bearer(portal, connection, request)
-        return _page(request, categories, ended=_ended(connection, person, categories))
+        alone = _alone(portal, connection, person, categories)
+        return _page(request, categories, alone, ended=_ended(connection, person, categories))
 
 
 async def unsubscribe(request: Request) -> Response:
@@ -51,8 +53,13 @@ def _change(request: Request, again: bool) -> Response:
         choice: Choice = "daily" if again else "none"
         choices = tuple((category, choice) for category in categories)
         apply(connection, portal.config, Prefer(person, choices), portal.clock())
+        alone = _alone(portal, connection, person, categories)
     log.info("person %d %s %s", person, "gets again" if again else "ended", " ".join(categories))
-    return _page(request, categories, ended=not again, done=True)
+    return _page(request, categories, alone, ended=not again, done=True)
+
+
+def _alone(portal: Portal, connection: Connection, person: int, categories: tuple[Category, ...]) -> int:
+    return left_alone(connection, portal.config, person) if "renewals" in categories else 0
 
 
 def _bearer(portal: Portal, connection: Connection, request: Request) -> tuple[int, tuple[Category, ...]]:
@@ -69,7 +76,7 @@ def _ended(connection: Connection, person: int, categories: tuple[Category, ...]
     return all(chosen[category] == "none" for category in categories)
 
 
-def _page(request: Request, categories: tuple[Category, ...], ended: bool, done: bool = False) -> Response:
-    return page(
-        request, "unsubscribe.html", about=[CATEGORIES[category] for category in categories], ended=ended, done=done
-    )
+def _page(request: Request, categories: tuple[Category, ...], alone: int, ended: bool, done: bool = False) -> Response:
+    about = [CATEGORIES[category] for category in categories]
+    renewals = "renewals" in categories
+    return page(request, "unsubscribe.html", about=about, renewals=renewals, alone=alone, ended=ended, done=done)

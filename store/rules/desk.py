@@ -181,6 +181,11 @@ class Desk(Frozen):
         ge=0,
         description="days support waits for the customer before a mail reminds them, and between reminders; 0: none (EQ-69)",
     )
+    held_expires: int = Field(
+        0,
+        ge=0,
+        description="days held mail waits for staff before its ticket is closed, of which nobody is told; 0: for ever",
+    )
     close_after: int = Field(
         0, ge=0, description="days support waits for the customer before the ticket is closed; 0: for ever"
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 
 import pytest
+from sqlalchemy import func, select
 
 from store.rules.alerts import step_of
 from store.rules.terms import Term
-from store.schema import Grant
+from store.schema import Alert, Event, Grant
 from tests.assets.house import BOSS, DORA, EVE, GONE, MIA, NORA, SUE
 from tests.renewals.house import House
 
@@ -119,7 +122,7 @@ def test_alerts_follow_a_device_that_moves(fleet: House) -> None:
 @pytest.mark.req("DV-56")
 def test_a_desk_may_warn_administrators_alone(fleet: House) -> None:
     file = fleet.config.folder / "desks" / "devices.toml"
-    file.write_text(file.read_text().replace("[labels]", 'renewal_recipients = "admins_only"\n[labels]', 1))
+    file.write_text(file.read_text().replace('"access_list"', '"admins_only"'))
     fleet.config.__dict__.pop("desks", None)
     fleet.tick("2026-03-02")
     assert (fleet.told(SUE), fleet.told(NORA)) == ([], ["2026-03-02"])
@@ -140,3 +143,24 @@ def test_somebody_of_two_organisations_has_one_mail_a_day(fleet: House) -> None:
     assert len({day for day, _keys in mine}) == len(mine)
     assert [day for day, keys in mine if "far-1" in keys] == WARNED
     assert [day for day, keys in mine if "dev-1" in keys] == WARNED
+
+
+@pytest.mark.req("DV-27")
+def test_three_clocks_at_once_warn_once(any_fleet: House) -> None:
+    for day in ("2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23", "2026-04-01"):
+        start = Barrier(3)
+
+        def look(day: str = day, start: Barrier = start) -> None:
+            start.wait()
+            any_fleet.tick(day)
+
+        with ThreadPoolExecutor(3) as clocks:
+            for done in [clocks.submit(look) for _ in range(3)]:
+                done.result()
+    assert any_fleet.told(NORA) == any_fleet.told(SUE) == WARNED
+    assert any_fleet.told(NORA, "auto_renewed") == ["2026-04-01"]
+    assert len(any_fleet.history("dev-1")) == 1
+    with any_fleet.store.read() as connection:
+        alerts = connection.execute(select(func.count()).select_from(Alert)).scalar()
+        events = connection.execute(select(func.count()).where(Event.c.kind == "renewal_alert")).scalar()
+    assert alerts == events == len(any_fleet.mails())  # a clock that was late left nothing behind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -88,3 +88,19 @@ def test_it_sweeps_the_blob_store(config: Config, store: Store) -> None:
     os.utime(path, (time.time() - 4000, time.time() - 4000))
     clock.run(config, store, After(1000), soon=0)
     assert not path.exists()
+
+
+@pytest.mark.threat(91)
+def test_a_leap_of_ten_years_is_believed_only_when_it_lasts() -> None:
+    """An hour back, a night asleep and a day ahead are told as they are."""
+    start, steady = now(), time.monotonic()
+    shown = [start]
+    wall = clock.Wall(lambda: shown[0])
+
+    def read(days: float, seconds: float) -> bool:
+        shown[0] = start + timedelta(days=days)
+        return wall.read(steady + seconds) == shown[0]
+
+    assert [read(0.1, 10), read(0.06, 20), read(1, 30), read(2, 40)] == [True] * 4
+    assert [read(3650, 50), read(3650, 3000), read(2, 3010)] == [False, False, True]
+    assert [read(3650, 4000), read(3650, 7500), read(3650, 7601), read(3651, 7700)] == [False, False, True, True]
