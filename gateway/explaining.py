@@ -32,6 +32,8 @@ def signals(parsed: Parsed, facts: Facts) -> list[dict[str, object]]:
         "answers in 24 h": facts.answers_today,
         "answers in 1 h": facts.answers_this_hour,
         "answers to strangers in 1 h": facts.strangers_this_hour,
+        "answers an alert": facts.alert.action if facts.alert else None,
+        "names assets": list(facts.assets),
         "answers unseen mails": list(facts.cited[:10]),
         "defects": list(parsed.defects),
     }

@@ -30,13 +30,6 @@ from tests.harness import Gateway
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def fleet(any_gateway: Gateway) -> Gateway:
-    """The devices desk with an organisation and its people, as of 10 March 2026."""
-    any_gateway.load(**FLEET)
-    return any_gateway
-
-
 def run(gateway: Gateway, command: Command, at: datetime = AT) -> Applied:
     with gateway.store.write() as connection:
         return apply(connection, gateway.config, command, at)
@@ -90,21 +83,23 @@ def history(gateway: Gateway, key: str) -> list[str]:
 
 @pytest.mark.req("DV-33")
 @pytest.mark.req("DV-04")
-def test_a_renewal_is_confirmed_by_an_admin_inside_the_window_on_a_ticket_that_is_done(fleet: Gateway) -> None:
-    ticket = ask(fleet, BOSS, "renew", "dev-1", "dev-7", "dev-4")
-    one = asset(fleet, "dev-1")
-    assert (one.confirmed_for, one.confirmed_by, one.confirmed_at) == (date(2026, 3, 30), fleet.person(BOSS), AT)
+def test_a_renewal_is_confirmed_by_an_admin_inside_the_window_on_a_ticket_that_is_done(any_fleet: Gateway) -> None:
+    ticket = ask(any_fleet, BOSS, "renew", "dev-1", "dev-7", "dev-4")
+    one = asset(any_fleet, "dev-1")
+    assert (one.confirmed_for, one.confirmed_by, one.confirmed_at) == (date(2026, 3, 30), any_fleet.person(BOSS), AT)
     assert one.renewal_date == date(2026, 3, 30)  # the clock moves it when the day has come
-    assert mails(fleet) == [(BOSS, "renewal_confirmed")] == fleet.told()  # the staff has nothing to do
-    assert lines(fleet) == [
+    assert mails(any_fleet) == [(BOSS, "renewal_confirmed")] == any_fleet.told()  # the staff has nothing to do
+    assert lines(any_fleet) == [
         ("dev-1 (Tracker 1)", "2026-03-30"), ("dev-7", "Its renewal can be confirmed from 2026-11-03 on."),
         ("dev-4", "It has no renewal date; there is nothing to confirm."),
     ]  # fmt: skip
-    assert requests(fleet, "dev-1") == [("renewal", "done")] and history(fleet, "dev-1") == ["renewal_confirmed"]
-    told = fleet.tickets()[0]
+    assert requests(any_fleet, "dev-1") == [("renewal", "done")] and history(any_fleet, "dev-1") == [
+        "renewal_confirmed"
+    ]
+    told = any_fleet.tickets()[0]
     assert (told["state"], told["assets"]) == ("closed", ["dev-1", "dev-4", "dev-7"]) and ticket.ticket
-    ask(fleet, NORA, "renew", "dev-1")
-    assert lines(fleet) == [("dev-1 (Tracker 1)", "Its renewal on 2026-03-30 is confirmed already.")]
+    ask(any_fleet, NORA, "renew", "dev-1")
+    assert lines(any_fleet) == [("dev-1 (Tracker 1)", "Its renewal on 2026-03-30 is confirmed already.")]
 
 
 @pytest.mark.req("DV-78")
@@ -166,13 +161,13 @@ def test_a_deactivation_is_withdrawn_before_its_day_and_its_ticket_ends(fleet: G
         run(fleet, WithdrawDeactivation(id_, Author(BOSS)))
 
 
-def test_to_renew_what_was_about_to_end_is_to_take_that_back(fleet: Gateway) -> None:
-    ask(fleet, BOSS, "deactivate", "dev-1")
-    ask(fleet, NORA, "renew", "dev-1")
-    assert (asset(fleet, "dev-1").state, asset(fleet, "dev-1").confirmed_for) == ("active", date(2026, 3, 30))
-    assert requests(fleet, "dev-1") == [("deactivation", "withdrawn"), ("renewal", "done")]
-    ask(fleet, BOSS, "deactivate", "dev-1")
-    assert (asset(fleet, "dev-1").state, asset(fleet, "dev-1").confirmed_for) == ("deactivation_pending", None)
+def test_to_renew_what_was_about_to_end_is_to_take_that_back(any_fleet: Gateway) -> None:
+    ask(any_fleet, BOSS, "deactivate", "dev-1")
+    ask(any_fleet, NORA, "renew", "dev-1")
+    assert (asset(any_fleet, "dev-1").state, asset(any_fleet, "dev-1").confirmed_for) == ("active", date(2026, 3, 30))
+    assert requests(any_fleet, "dev-1") == [("deactivation", "withdrawn"), ("renewal", "done")]
+    ask(any_fleet, BOSS, "deactivate", "dev-1")
+    assert (asset(any_fleet, "dev-1").state, asset(any_fleet, "dev-1").confirmed_for) == ("deactivation_pending", None)
 
 
 def test_who_asks_for_two_things_at_once_gets_neither(fleet: Gateway) -> None:
@@ -184,21 +179,21 @@ def test_who_asks_for_two_things_at_once_gets_neither(fleet: Gateway) -> None:
 
 @pytest.mark.req("DV-14")
 @pytest.mark.req("DV-18")
-def test_a_new_device_waits_until_staff_has_set_it_up(fleet: Gateway) -> None:
-    register(fleet, NORA, "LX-200", name="North gate", plan="yearly")
-    one = asset(fleet, "LX-200")
-    assert (one.state, one.group_id, one.plan) == ("activation_pending", asset(fleet, "dev-1").group_id, "yearly")
-    assert mails(fleet) == [(NORA, "activation_ack")] and (GINA, "staff_notice") in fleet.told()
-    assert fleet.tickets()[0]["asset"] == "LX-200"
+def test_a_new_device_waits_until_staff_has_set_it_up(any_fleet: Gateway) -> None:
+    register(any_fleet, NORA, "LX-200", name="North gate", plan="yearly")
+    one = asset(any_fleet, "LX-200")
+    assert (one.state, one.group_id, one.plan) == ("activation_pending", asset(any_fleet, "dev-1").group_id, "yearly")
+    assert mails(any_fleet) == [(NORA, "activation_ack")] and (GINA, "staff_notice") in any_fleet.told()
+    assert any_fleet.tickets()[0]["asset"] == "LX-200"
     with pytest.raises(BadInput, match="not on the staff"):
-        run(fleet, CompleteActivation(one.id, Author(NORA), "yearly"))
-    run(fleet, CompleteActivation(one.id, Author(GINA), "yearly"))
-    one = asset(fleet, "LX-200")
+        run(any_fleet, CompleteActivation(one.id, Author(NORA), "yearly"))
+    run(any_fleet, CompleteActivation(one.id, Author(GINA), "yearly"))
+    one = asset(any_fleet, "LX-200")
     assert (one.state, one.renewal_date, one.anchor_day) == ("active", date(2027, 3, 10), 10)
-    assert mails(fleet)[-1] == (NORA, "activated") and lines(fleet) == [("LX-200 (North gate)", "2027-03-10")]
-    assert fleet.tickets()[0]["state"] == "closed" and requests(fleet, "LX-200") == [("activation", "done")]
+    assert mails(any_fleet)[-1] == (NORA, "activated") and lines(any_fleet) == [("LX-200 (North gate)", "2027-03-10")]
+    assert any_fleet.tickets()[0]["state"] == "closed" and requests(any_fleet, "LX-200") == [("activation", "done")]
     with pytest.raises(BadInput, match="LX-200 is active"):
-        run(fleet, CompleteActivation(one.id, Author(GINA), "yearly"))
+        run(any_fleet, CompleteActivation(one.id, Author(GINA), "yearly"))
 
 
 @pytest.mark.req("DV-18")
@@ -240,14 +235,16 @@ def test_a_new_device_goes_to_a_group_one_may_act_on(fleet: Gateway) -> None:
 
 @pytest.mark.req("DV-16")
 @pytest.mark.req("DV-32")
-def test_what_is_inactive_or_deactivated_can_be_activated_again(fleet: Gateway) -> None:
-    ask(fleet, BOSS, "activate", "dev-5", "dev-6", "dev-1")
-    assert [asset(fleet, key).state for key in ("dev-5", "dev-6", "dev-1")] == ["activation_pending"] * 2 + ["active"]
-    assert lines(fleet)[-1] == ("dev-1 (Tracker 1)", "It is active already.")
+def test_what_is_inactive_or_deactivated_can_be_activated_again(any_fleet: Gateway) -> None:
+    ask(any_fleet, BOSS, "activate", "dev-5", "dev-6", "dev-1")
+    assert [asset(any_fleet, key).state for key in ("dev-5", "dev-6", "dev-1")] == ["activation_pending"] * 2 + [
+        "active"
+    ]
+    assert lines(any_fleet)[-1] == ("dev-1 (Tracker 1)", "It is active already.")
     for key in ("dev-5", "dev-6"):
-        assert fleet.tickets()[0]["state"] == "new"
-        run(fleet, CompleteActivation(asset(fleet, key).id, Author(GINA), "monthly"))
-    assert fleet.tickets()[0]["state"] == "closed" and asset(fleet, "dev-6").renewal_date is None
+        assert any_fleet.tickets()[0]["state"] == "new"
+        run(any_fleet, CompleteActivation(asset(any_fleet, key).id, Author(GINA), "monthly"))
+    assert any_fleet.tickets()[0]["state"] == "closed" and asset(any_fleet, "dev-6").renewal_date is None
 
 
 @pytest.mark.req("A-31")

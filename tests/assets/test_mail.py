@@ -20,14 +20,13 @@ TODAY = datetime.now(UTC).date()
 DEVICES = ("dev-1", "dev-2", "dev-3")
 
 
-@pytest.fixture
-def fleet(any_gateway: Gateway) -> Gateway:
-    """Three devices that are due in twenty days, and the alert each of these people got of them."""
-    any_gateway.load(**FLEET)
-    due = str(TODAY + timedelta(days=20))
+@pytest.fixture(autouse=True)
+def due_soon(request: pytest.FixtureRequest) -> None:
+    """Three of the devices are due in twenty days."""
+    name = "any_fleet" if "any_fleet" in request.fixturenames else "fleet"
+    gateway, due = request.getfixturevalue(name), str(TODAY + timedelta(days=20))
     assets = [{"key": key, "organization": "fleet", "renewal_date": due, "contract_end": due} for key in DEVICES]
-    any_gateway.load(assets=assets)
-    return any_gateway
+    gateway.load(assets=assets)
 
 
 def alert(gateway: Gateway, who: str, *keys: str) -> int:
@@ -121,10 +120,10 @@ def test_the_word_of_the_person_warned_is_done_for_each_device_it_names(
 @pytest.mark.req("DV-33")
 @pytest.mark.parametrize("kind", ["renew", "cancel"])
 @pytest.mark.parametrize("text", ["", "Yes, go on with these, as every year."])
-def test_any_mail_to_the_address_of_an_action_is_the_act(fleet: Gateway, kind: Kind, text: str) -> None:
-    answer(fleet, NORA, text, address(fleet, alert(fleet, NORA, "dev-1", "dev-2"), NORA, kind))
+def test_any_mail_to_the_address_of_an_action_is_the_act(any_fleet: Gateway, kind: Kind, text: str) -> None:
+    answer(any_fleet, NORA, text, address(any_fleet, alert(any_fleet, NORA, "dev-1", "dev-2"), NORA, kind))
     acted, other = (confirmed, ending) if kind == "renew" else (ending, confirmed)
-    assert (acted(fleet), other(fleet)) == (["dev-1", "dev-2"], [])
+    assert (acted(any_fleet), other(any_fleet)) == (["dev-1", "dev-2"], [])
 
 
 def test_words_at_the_top_say_which_even_at_the_address_of_an_action(fleet: Gateway) -> None:
@@ -132,12 +131,12 @@ def test_words_at_the_top_say_which_even_at_the_address_of_an_action(fleet: Gate
     assert confirmed(fleet) == ["dev-2"]
 
 
-def test_the_message_id_of_the_alert_is_proof_as_well(fleet: Gateway) -> None:
-    alert(fleet, BOSS)
-    with fleet.store.read() as connection:
+def test_the_message_id_of_the_alert_is_proof_as_well(any_fleet: Gateway) -> None:
+    alert(any_fleet, BOSS)
+    with any_fleet.store.read() as connection:
         header = connection.execute(select(Outbox.c.header_id).where(Outbox.c.template == "digest")).scalar_one()
-    answer(fleet, BOSS, "renew dev-1", DESK, In_Reply_To=f"<{header}>")
-    assert confirmed(fleet) == ["dev-1"]
+    answer(any_fleet, BOSS, "renew dev-1", DESK, In_Reply_To=f"<{header}>")
+    assert confirmed(any_fleet) == ["dev-1"]
 
 
 @pytest.mark.req("DV-79")
@@ -229,11 +228,11 @@ def test_a_machine_renews_nothing(fleet: Gateway) -> None:
     assert nothing_happened(fleet) and row["outcome"] in ("auto", "new", "held")
 
 
-def test_the_same_mail_twice_is_done_once(fleet: Gateway) -> None:
-    to = address(fleet, alert(fleet, BOSS), BOSS)
+def test_the_same_mail_twice_is_done_once(any_fleet: Gateway) -> None:
+    to = address(any_fleet, alert(any_fleet, BOSS), BOSS)
     message = mail("renew dev-1", sender=BOSS, to=to)
-    assert [fleet.receive(message, to, sender=BOSS)["outcome"] for _ in range(2)] == ["command", "duplicate"]
-    with fleet.store.read() as connection:
+    assert [any_fleet.receive(message, to, sender=BOSS)["outcome"] for _ in range(2)] == ["command", "duplicate"]
+    with any_fleet.store.read() as connection:
         assert len(connection.execute(select(AssetRequest.c.id)).all()) == 1
 
 
@@ -284,11 +283,11 @@ def test_a_mail_that_names_a_device_its_sender_sees_is_about_it(
     assert fleet.ticket(row["ticket"])["asset"] == linked
 
 
-def test_a_later_reply_may_say_which_device_it_is(fleet: Gateway) -> None:
-    row = fleet.receive(mail("It is silent.", sender=BOSS, to=DESK), DESK, sender=BOSS)
-    to = fleet.reply_address(row["ticket"], BOSS, DESK)
-    fleet.receive(mail("Device: dev-2", sender=BOSS, to=to), to, sender=BOSS)
-    assert fleet.ticket(row["ticket"])["asset"] == "dev-2"
+def test_a_later_reply_may_say_which_device_it_is(any_fleet: Gateway) -> None:
+    row = any_fleet.receive(mail("It is silent.", sender=BOSS, to=DESK), DESK, sender=BOSS)
+    to = any_fleet.reply_address(row["ticket"], BOSS, DESK)
+    any_fleet.receive(mail("Device: dev-2", sender=BOSS, to=to), to, sender=BOSS)
+    assert any_fleet.ticket(row["ticket"])["asset"] == "dev-2"
 
 
 # --- activation by mail
@@ -298,12 +297,15 @@ ACTIVATIONS = "activations@devices.desk.test"
 
 
 @pytest.mark.req("DV-14")
-def test_a_mail_with_a_device_line_asks_for_its_activation(fleet: Gateway) -> None:
+def test_a_mail_with_a_device_line_asks_for_its_activation(any_fleet: Gateway) -> None:
     text = "Device: LX-200, LX-201\n\nFor the north gate, please."
-    row = fleet.receive(mail(text, sender=BOSS, to=ACTIVATIONS), ACTIVATIONS, sender=BOSS)
-    assert [rows(fleet)[key].state for key in ("LX-200", "LX-201")] == ["activation_pending"] * 2
-    assert (row["outcome"], fleet.ticket(row["ticket"])["assets"]) == ("new", ["LX-200", "LX-201"])
-    assert [one for one in fleet.told() if one[0] in (BOSS, GINA)] == [(BOSS, "activation_ack"), (GINA, "staff_notice")]
+    row = any_fleet.receive(mail(text, sender=BOSS, to=ACTIVATIONS), ACTIVATIONS, sender=BOSS)
+    assert [rows(any_fleet)[key].state for key in ("LX-200", "LX-201")] == ["activation_pending"] * 2
+    assert (row["outcome"], any_fleet.ticket(row["ticket"])["assets"]) == ("new", ["LX-200", "LX-201"])
+    assert [one for one in any_fleet.told() if one[0] in (BOSS, GINA)] == [
+        (BOSS, "activation_ack"),
+        (GINA, "staff_notice"),
+    ]
 
 
 @pytest.mark.req("DV-15")
