@@ -77,7 +77,7 @@ def letter(
     """A letter with ordinary facts but for those given."""
     usual = {"change": CHANGES[template], "by_support": CHANGES[template] == "support_reply"}
     if template in RENEWING:
-        usual |= {"devices": [DEVICE], "alert": 7}
+        usual |= {"devices": [DEVICE], "alert": 7, "tag": ""}
     return Letter(
         id=1, event_id=70, ticket_id=1042, person_id=9, recipient="anna@weber.test", template=template,
         header_id="token-of-a-copy@desk.test", created=datetime(2026, 7, 14, 7, 5, 1, 250, UTC), attempts=1, reply="",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.parse import parse
 from store.errors import Permanent
 from store.letters import LetterFile
+from store.renewal_checks import TEMPLATES as RENEWING
 from store.rules.fanout import ANSWERS
 from store.rules.tags import base_subject, find_tags
 from store.rules.tokens import Token, loop_mark, verify
@@ -40,6 +41,8 @@ SUBJECTS = (
     "عربي مع English", "a =?b mixed", "tab\tand\u00a0blank",
 )  # fmt: skip
 INJECTION = "hi\r\nBcc: victim@evil.test\r\nX-Evil: 1\r\n\r\nbody\x00\x1b[2J\x0b\x85\u2028\ud800"
+
+ABOUT_A_TICKET = [one for one in TEMPLATES if one not in RENEWING]  # tests/renewals/test_mails.py has the others
 
 
 @pytest.mark.parametrize(("template", "role", "known"), COMBINATIONS)
@@ -81,7 +84,7 @@ def test_our_own_reader_finds_the_same_text_in_every_language(template: str, lan
         assert (parsed.message_id, parsed.defects) == (made.header_id, ()) and parsed.auto
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", ABOUT_A_TICKET)
 def test_the_reply_and_bounce_addresses_are_signed_for_this_recipient(template: str) -> None:
     mail = send(letter(template, from_address="billing@desk.test"))
     (reply_to,) = read(mail).headers["Reply-To"].addresses
@@ -96,7 +99,7 @@ def test_the_reply_and_bounce_addresses_are_signed_for_this_recipient(template: 
         assert bounce and verify(bounce[1], SECRET) == Token("bounce", 70, 9)
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", ABOUT_A_TICKET)
 def test_those_who_may_close_find_an_address_that_closes_in_mails_it_fits(template: str) -> None:
     """A mail is the act; no link that a scanner follows is (threats 63, 64)."""
     seen = read(send(letter(template, from_address="billing@desk.test")))
