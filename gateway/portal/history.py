@@ -46,6 +46,11 @@ FOR_STAFF: dict[str, str] = {
     "delivery_delayed": "A mail is delayed: {new}",
     "complained": "The reader of a mail called it unwanted: {new}",
     "digest": "A notice told of all that had happened here meanwhile",
+    "reminded": "The question was asked again, because no answer had come",
+    "wished": "{who} asked for this",
+    "activated": "{who} activated {new}",
+    "not_activated": "{who} did not activate {new}",
+    "withdrawn": "{who} withdrew the end of {new}",
     "resent": "The mail to {new} is sent again{by}",
     **dict.fromkeys(FIELD_EVENTS.values(), "{who} gave the {field}: <b>{new}</b>"),
 }

@@ -17,7 +17,6 @@ TicketEvent = Literal[
 ]  # fmt: skip
 # On no ticket.
 DeskEvent = Literal[
-    "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected",
     "mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back",
     "blocked", "unblocked", "suppressed", "unsuppressed", "preferences", "redirected", "granted", "revoked",
     "renewal_alert", "auto_renewed", "deactivated",

@@ -141,7 +141,7 @@ def test_rights_are_given_and_taken_and_count_at_once(desk: Path) -> None:
     desks = desk / "desks" / "devices.toml"
     desks.write_text(
         desks.read_text().replace(
-            "[labels]", "group_admin_assign = false\nrenewal_recipients = 'admins_only'\n[labels]"
+            'renewal_recipients = "access_list"', "group_admin_assign = false\nrenewal_recipients = 'admins_only'"
         )
     )
     assert fails(desk, "grant", "north", NORA, "admin", "--by", MIA)

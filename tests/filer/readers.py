@@ -23,7 +23,7 @@ from tests.fakes import until
 from tests.harness import mail
 
 
-def read_or_suffer(raw: bytes, rules: Any, folder: Path, origin: Any = None) -> Studied:
+def read_or_suffer(raw: bytes, rules: Any, folder: Path, origin: Any = None, asking: Any = None) -> Studied:
     """The reader as it is, but for mails that ask for harm."""
     how, _, seconds = raw[:2000].partition(b"X-Suffer: ")[2].partition(b"\r\n")[0].partition(b" ")
     if how == b"die":
@@ -34,7 +34,7 @@ def read_or_suffer(raw: bytes, rules: Any, folder: Path, origin: Any = None) -> 
         _ = bytearray(2 << 30)
     while how == b"spin":
         pass
-    return study_within_limits(raw, rules, folder, origin)
+    return study_within_limits(raw, rules, folder, origin, asking)
 
 
 class Suffering(Students):

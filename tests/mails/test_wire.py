@@ -45,7 +45,7 @@ INJECTION = "hi\r\nBcc: victim@evil.test\r\nX-Evil: 1\r\n\r\nbody\x00\x1b[2J\x0b
 ABOUT_A_TICKET = [one for one in TEMPLATES if one not in RENEWING]  # tests/renewals/test_mails.py has the others
 
 
-@pytest.mark.parametrize(("template", "role", "known"), COMBINATIONS)
+@pytest.mark.parametrize(("template", "role", "known"), [one for one in COMBINATIONS if one[0] in ABOUT_A_TICKET])
 def test_every_mail_reads_back_as_it_was_rendered(template: str, role: str, known: bool) -> None:
     made = letter(template, role=role, known=known)
     mail = send(made)
@@ -123,7 +123,7 @@ def test_a_mail_without_a_ticket_is_answered_to_the_mailbox() -> None:
 
 
 def test_all_mails_of_a_ticket_to_one_customer_have_one_subject() -> None:
-    subjects = {read(send(letter(name))).subject for name in TEMPLATES}
+    subjects = {read(send(letter(name))).subject for name in ABOUT_A_TICKET}
     assert subjects == {"[HO#1042] disk full"}
 
 
@@ -238,7 +238,8 @@ def test_files_are_attached_until_the_mail_is_full_and_then_named() -> None:
     files = [replace(LOG, filename=f"{n}.txt", size=half) for n in range(3)] + [replace(DUMP, size=MOST_ATTACHED)]
     for template in TEMPLATES:
         seen = read(send(letter(template, files=files, role="cc")))
-        assert list(seen.files) == (["0.txt", "1.txt"] if template in ATTACHING else [])
+        files_of = [name for name in seen.files if name != "renewals.ics"]
+        assert files_of == (["0.txt", "1.txt"] if template in ATTACHING else [])
         told = template not in WORDLESS
         assert ("2.txt" in seen.text, "dump.zip" in seen.html) == (told, told)
     assert read(send(letter(files=[DUMP]))).files == {"dump.zip": BLOBS["b" * 64]}

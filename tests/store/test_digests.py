@@ -150,7 +150,14 @@ def test_what_nobody_can_choose_against(gateway: Gateway) -> None:
 def test_a_choice_is_said_and_shown_by_command(gateway: Gateway) -> None:
     run = partial(prefer, gateway.store, gateway.config)
     assert run(GINA, ["replies=hourly", "new_tickets=none"])["replies"] == "hourly"
-    held = {"new_tickets": "none", "replies": "hourly", "organization": "each", "copies": "each", "updates": "each"}
+    held = {
+        "new_tickets": "none",
+        "replies": "hourly",
+        "organization": "each",
+        "copies": "each",
+        "updates": "each",
+        "renewals": "each",
+    }
     assert run(GINA, []) == held
     for wrong in ("replies", "replies=weekly", "everything=none", "=", ""):
         with pytest.raises(BadInput, match=r"expected one of new_tickets, .*hourly"):
@@ -167,7 +174,7 @@ def test_a_choice_is_loaded_and_a_file_that_names_none_leaves_it(gateway: Gatewa
     with gateway.store.read() as connection:
         assert preferences(connection, gateway.person(BOSS))["organization"] == "daily"
         assert preferences(connection, gateway.person(GINA)) == {
-            "new_tickets": "each", "replies": "hourly", "organization": "each", "copies": "each", "updates": "each",
+            "new_tickets": "each", "replies": "hourly", "organization": "each", "copies": "each", "updates": "each", "renewals": "each",
         }  # fmt: skip
     (tmp_path / "x.json").write_text('{"people": [{"email": "a@b.test", "tell": {"replies": "weekly"}}]}')
     with pytest.raises(BadInput, match=r"people\[0\].tell.replies"):
