@@ -85,7 +85,7 @@ class Running:
             self._process = subprocess.Popen([*POSTERN, "serve"], env=self.environment, stdout=log, stderr=log)
         self.environment.pop("POSTERN_CRASH", None)
         if wait:
-            self.wait_until(self.healthy, 40)
+            self.wait_until(self.healthy, 120)
 
     def stop(self, times: int = 1) -> None:
         """Asks it to end, as often as wanted, and waits."""
