@@ -147,7 +147,7 @@ class Running:
             assert time.monotonic() < deadline, left
             time.sleep(0.05)
 
-    def wait_until(self, true: Callable[[], object], seconds: float = 30) -> None:
+    def wait_until(self, true: Callable[[], object], seconds: float = 120) -> None:
         """Fails with the log when it does not become true, or the gateway ends meanwhile."""
         deadline = time.monotonic() + seconds
         while not true():

@@ -56,7 +56,7 @@ def test_rounds_with_kills_leave_nothing_lost_doubled_or_halved(nursery: Nursery
 
 
 @pytest.mark.parametrize(
-    "chunk", [pytest.param(n, marks=pytest.mark.slow if n < 4 else pytest.mark.long) for n in range(20)]
+    "chunk", [pytest.param(n, marks=pytest.mark.slow if n < 2 else pytest.mark.long) for n in range(20)]
 )
 def test_hundreds_of_rounds(nursery: Nursery, chunk: int) -> None:
     rounds = (plan(SEED, 1000 + number) for number in range(chunk * 100, (chunk + 1) * 100))

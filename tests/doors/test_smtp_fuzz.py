@@ -63,7 +63,7 @@ def test_the_next_peer_is_served(door: Door) -> None:
 
 @pytest.mark.threat(17)
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(25, marks=pytest.mark.slow), pytest.param(150, marks=pytest.mark.long)]
+    "seconds", [pytest.param(12, marks=pytest.mark.slow), pytest.param(150, marks=pytest.mark.long)]
 )
 @pytest.mark.parametrize("kind", ["smtp", "lmtp"])
 def test_minutes_of_noise_leave_the_memory_as_it_was_and_no_error_in_the_log(

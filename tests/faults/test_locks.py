@@ -42,7 +42,7 @@ def test_eight_processes_write_and_nothing_is_lost(tmp_path: Path, database: str
 
 
 @pytest.mark.threat(93)
-@pytest.mark.parametrize("each", [pytest.param(80, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("each", [pytest.param(40, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.long)])
 def test_eight_processes_write_thousands_and_nothing_is_lost(tmp_path: Path, database: str, each: int) -> None:
     hammer(tmp_path, database, each)
 

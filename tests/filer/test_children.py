@@ -75,7 +75,17 @@ def _generations() -> dict[int, int]:
 
 @pytest.mark.threat(34)
 @pytest.mark.parametrize(
-    "place", [0, 50, 100, *(pytest.param(n, marks=pytest.mark.slow) for n in range(5, 100, 5) if n != 50)]
+    "place",
+    [
+        0,
+        50,
+        100,
+        *(
+            pytest.param(n, marks=pytest.mark.slow if n % 20 == 10 else pytest.mark.long)
+            for n in range(5, 100, 5)
+            if n != 50
+        ),
+    ],
 )
 def test_a_mail_that_kills_its_reader_delays_nobody(gateway: Gateway, place: int) -> None:
     mails = [mail(subject=f"mail {n}") for n in range(100)]

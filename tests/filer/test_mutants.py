@@ -82,7 +82,7 @@ def test_each_of_hundreds_of_mutants_has_its_outcome(gateway: Gateway) -> None:
 
 @pytest.mark.threat(26)
 @pytest.mark.parametrize(
-    "many", [pytest.param(4_000, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.long)]
+    "many", [pytest.param(1_500, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.long)]
 )
 def test_each_of_thousands_of_mutants_has_its_outcome(gateway: Gateway, many: int) -> None:
     file_mutants(gateway, range(1_000_000, 1_000_000 + many))

@@ -25,7 +25,7 @@ transport_maps = inline:{{ desk.test=lmtp:inet:[127.0.0.1]:{port}, cust.test=lmt
 
 def in_mailbox(dovecot: Dovecot, user: str, count: int, gateway: Running) -> list[EmailMessage]:
     """The mails of a mailbox, once there are so many."""
-    gateway.wait_until(lambda: dovecot.count(user) >= count, 60)
+    gateway.wait_until(lambda: dovecot.count(user) >= count, 120)
     told = dovecot.doveadm("fetch", "-u", user, "text", "mailbox", "INBOX", "all")
     texts = told.replace("\f", "").split("text:\n")[1:]
     return [message_from_string(text, policy=policy.default) for text in texts]  # type: ignore[arg-type]
@@ -58,15 +58,15 @@ def test_an_answer_to_what_left_comes_home_by_imap(tmp_path: Path) -> None:
             (confirmation,) = in_mailbox(dovecot, "anna@cust.test", 1, gateway)
             assert "+" in str(confirmation["Reply-To"])
             post(postfix, answer_to(confirmation, "It burns by now."), str(confirmation["Reply-To"]))
-            gateway.wait_until(lambda: [row["outcome"] for row in gateway.json("journal")] == ["new", "reply"], 60)
+            gateway.wait_until(lambda: [row["outcome"] for row in gateway.json("journal")] == ["new", "reply"], 120)
             (ticket,) = gateway.json("tickets")
             assert {row["door"] for row in gateway.json("journal")} == {"imap"}
 
             gateway.run("reply", ticket["tag"], "--agent", "gina@cust.test", text="Please pull the plug.")
             both = in_mailbox(dovecot, "anna@cust.test", 2, gateway)
             post(postfix, answer_to(both[-1], "Done."), str(both[-1]["Reply-To"]))
-            gateway.wait_until(lambda: len(gateway.json("journal")) == 3, 60)
-            gateway.wait_until(lambda: len(gateway.json("ticket", ticket["tag"])["messages"]) == 4, 60)
+            gateway.wait_until(lambda: len(gateway.json("journal")) == 3, 120)
+            gateway.wait_until(lambda: len(gateway.json("ticket", ticket["tag"])["messages"]) == 4, 120)
             texts = [one["text"].strip() for one in gateway.json("ticket", ticket["tag"])["messages"]]
             assert texts == ["My printer smokes.", "It burns by now.", "Please pull the plug.", "Done."]
             assert not [one for one in postfix.deliveries() if one.status != "sent"]

@@ -110,7 +110,7 @@ def test_eight_workers_send_each_row_once(bench: Bench, fake: FakeRelay) -> None
 
 @pytest.mark.threat(81)
 @pytest.mark.parametrize(
-    "rows_due", [pytest.param(400, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.long)]
+    "rows_due", [pytest.param(200, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.long)]
 )
 def test_eight_worker_processes_send_thousands_of_rows_once(bench: Bench, fake: FakeRelay, rows_due: int) -> None:
     bench.open_tickets(rows_due)
@@ -272,7 +272,7 @@ def test_a_few_terminations_at_any_moment_cost_nothing(bench: Bench, fake: FakeR
 
 @pytest.mark.threat(84)
 @pytest.mark.parametrize(
-    "rounds", [pytest.param(40, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.long)]
+    "rounds", [pytest.param(15, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.long)]
 )
 def test_many_terminations_at_any_moment_cost_nothing(bench: Bench, fake: FakeRelay, rounds: int) -> None:
     storm(bench, fake, rounds)

@@ -39,7 +39,6 @@ def test_the_model_imports_nothing_of_what_it_judges() -> None:
         assert all(m.partition(".")[0] in sys.stdlib_module_names or m == "tests.renewals.year.world" for m in used)
 
 
-@pytest.mark.slow
 @pytest.mark.req("DV-27")
 @pytest.mark.req("DV-30")
 @pytest.mark.req("DV-25")
@@ -47,7 +46,10 @@ def test_the_model_imports_nothing_of_what_it_judges() -> None:
 @pytest.mark.threat(91)
 @pytest.mark.parametrize(
     ("assets", "groups", "organizations", "days"),
-    [(80, 20, 12, (180, 225)), (2000, 300, 24, (0, 366))],
+    [
+        pytest.param(80, 20, 12, (180, 225), marks=pytest.mark.slow),
+        pytest.param(2000, 300, 24, (0, 366), marks=pytest.mark.long),
+    ],
 )
 def test_a_year_brings_exactly_what_it_should(
     tmp_path: Path, assets: int, groups: int, organizations: int, days: tuple[int, int]
