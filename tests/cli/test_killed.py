@@ -207,7 +207,7 @@ def test_killed_twice_and_stopped_once_nothing_is_lost_or_doubled(tmp_path: Path
 
 @pytest.mark.threat(81)
 @pytest.mark.threat(95)
-@pytest.mark.parametrize("times", [pytest.param(8, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [pytest.param(5, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.long)])
 def test_killed_many_times_nothing_is_lost_or_doubled(tmp_path: Path, times: int) -> None:
     with rounds(tmp_path) as (gateway, sender, chance):
         for _ in range(times):
@@ -218,7 +218,7 @@ def test_killed_many_times_nothing_is_lost_or_doubled(tmp_path: Path, times: int
 
 @pytest.mark.threat(84)
 @pytest.mark.threat(95)
-@pytest.mark.parametrize("times", [pytest.param(4, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [pytest.param(2, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.long)])
 def test_stopped_many_times_nothing_is_lost_or_doubled_and_each_stop_is_quick(tmp_path: Path, times: int) -> None:
     with rounds(tmp_path) as (gateway, sender, chance):
         for _ in range(times):

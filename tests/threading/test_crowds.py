@@ -46,7 +46,7 @@ def test_fifty_deliveries_of_one_mail_at_once_by_two_doors_are_one_message(gatew
 
 
 @pytest.mark.threat(39)
-@pytest.mark.parametrize("tries", [200, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tries", [200, pytest.param(2000, marks=pytest.mark.long)])
 def test_numbers_tried_by_a_stranger_open_nothing(gateway: Gateway, tries: int) -> None:
     gateway.receive(mail("the secret"))
     gateway.support_replies(TAG, close=True)
