@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
 import dns.asyncresolver
 import dns.exception
@@ -13,7 +13,7 @@ import dns.resolver
 import dns.reversename
 
 from gateway.answers import log
-from gateway.smtp_limits import is_in
+from gateway.networks import is_in, is_stranger
 
 SECONDS = 3.0  # for all lists together
 REST = 60.0  # seconds in which nothing is asked after lists that did not answer
@@ -34,7 +34,7 @@ class Blocklists:
 
     async def find(self, address: str) -> str | None:
         """The list that names an address; None also when nobody says so in time. Never raises."""
-        if time.monotonic() < self._rests_until or not self._is_strange(address):
+        if time.monotonic() < self._rests_until or not is_stranger(address, self._own):
             return None
         try:
             async with asyncio.timeout(SECONDS):
@@ -44,13 +44,6 @@ class Blocklists:
             log.error("block lists do not answer, all are let in: %s", type(error).__name__)
             return None
         return next((one for one, listed in zip(self._lists, told, strict=True) if listed), None)
-
-    def _is_strange(self, address: str) -> bool:
-        try:
-            ip = ip_address(address.partition("%")[0])
-        except ValueError:  # a Unix socket has none
-            return False
-        return ip.is_global and not is_in(address, self._own)
 
     async def _is_on(self, zone: str, address: str) -> bool:
         reverse = dns.reversename.from_address(address)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from gateway.answers import Answer
+from gateway.networks import customer_line, read_ip
 
 COMMAND_LINE = 4096  # bytes; RFC 5321 4.5.3.1.4 asks for 512, SMTPUTF8 and parameters for more
 RECIPIENTS = 100  # RFC 5321 4.5.3.1.8
@@ -41,19 +40,20 @@ class Guests:
         """Counts a connection in; the refusal when it is one too many (it is not counted then)."""
         if self.full or self.has_share(address):
             return Answer.TOO_MANY_CONNECTIONS
-        self._clients[_client(address)[0]] += 1
+        self._clients[customer_line(address)] += 1
         self._all += 1
         return None
 
     def has_share(self, address: str) -> bool:
         """True when this client has all the connections that one may have."""
-        client, loopback = _client(address)
-        limit = (self._per_client or (None if loopback else PER_CLIENT)) if address else None
-        return limit is not None and self._clients[client] >= limit
+        ip = read_ip(address)
+        own = ip is not None and ip.is_loopback
+        limit = (self._per_client or (None if own else PER_CLIENT)) if address else None
+        return limit is not None and self._clients[customer_line(address)] >= limit
 
     def leave(self, address: str) -> None:
         """Counts a connection out that `enter` let in."""
-        client, _ = _client(address)
+        client = customer_line(address)
         self._all -= 1
         self._clients[client] -= 1
         if self._clients[client] <= 0:
@@ -68,28 +68,6 @@ class Guests:
     def crowded(self) -> bool:
         """True when four places of five are taken."""
         return self._all * 5 >= self._most * 4
-
-
-def _client(address: str) -> tuple[str, bool]:
-    try:
-        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address, False
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is None:
-            return str(ip_network((ip, 64), strict=False)), ip.is_loopback
-        ip = ip.ipv4_mapped
-    return str(ip), ip.is_loopback
-
-
-def is_in(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    """Whether an address, if it is one, lies in one of the networks."""
-    try:
-        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
-    return any((mapped or ip) in network for network in networks)
 
 
 def hops(raw: bytes) -> int:

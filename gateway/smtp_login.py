@@ -12,8 +12,8 @@ from aiosmtpd.smtp import MISSING
 from gateway.answers import Answer, log
 from gateway.parse.addresses import read_sender
 from gateway.parse.headers import split_message
-from gateway.portal.throttle import Throttle
 from gateway.smtp_protocol import Conversation
+from gateway.throttle import Throttle
 from store import clock
 from store.config import Config
 from store.database import Store

@@ -12,10 +12,11 @@ from aiosmtpd.smtp import Session
 
 from gateway.answers import NOT_OURS, Answer, log, trouble
 from gateway.dnsbl import Blocklists
+from gateway.networks import is_in
 from gateway.smtp_address import fits, is_text, without_route
 from gateway.smtp_connection import Connection, Letter, Logins
 from gateway.smtp_data import Memory
-from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, is_in, room_for
+from gateway.smtp_limits import HOPS, RECIPIENTS, SILENT, STRESS, Guests, free_bytes, hops, room_for
 from gateway.smtp_login import MECHANISMS, writes_as_themselves
 from store import clock, crash
 from store.config import Config

@@ -21,9 +21,9 @@ from gateway.portal.password_code import show_code, use_code
 from gateway.portal.sessions import Sessions
 from gateway.portal.signing_in import password_limiter, private, show_sign_in, sign_in, sign_out
 from gateway.portal.static import static
-from gateway.portal.throttle import Throttle
 from gateway.portal.tickets import ticket_list, ticket_page
 from gateway.portal.unsubscribing import show_unsubscribing, unsubscribe
+from gateway.throttle import Throttle
 from store.clock import Clock, now
 from store.config import Config
 from store.database import Store

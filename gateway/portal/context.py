@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from gateway.portal.forms import Forms
 from gateway.portal.sessions import Sessions
-from gateway.portal.throttle import Throttle
+from gateway.throttle import Throttle
 from store.clock import Clock
 from store.config import Config
 from store.database import Store

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
-
+from gateway.networks import is_stranger
 from gateway.parse import Parsed
 from gateway.parse.authentication import Proof, read_results
 from store.journal import SUBMISSION, JournalRow
@@ -12,10 +11,7 @@ from store.settings import AuthSection
 
 def comes_straight(auth: AuthSection, row: JournalRow) -> bool:
     """Whether a stranger on the Internet handed it to us; loopback, private networks and `relays` are our own relays."""
-    address = _address(row.peer) if row.door == "smtp" else None
-    if address is None or not address.is_global:
-        return False
-    return not any(address in network for network in auth.relays)
+    return row.door == "smtp" and is_stranger(row.peer, auth.relays)
 
 
 def is_to_be_checked(auth: AuthSection, row: JournalRow) -> bool:
@@ -33,12 +29,3 @@ def proof_of(auth: AuthSection, row: JournalRow, parsed: Parsed, computed: Proof
     if comes_straight(auth, row):
         return computed or Proof()
     return read_results(parsed.auth_results, auth.trusted_host)
-
-
-def _address(peer: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(peer)
-    except ValueError:  # a Unix socket has none
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.portal import throttle
+from gateway import throttle
 from gateway.smtp import Door, background
 from store.config import Config, load
 from store.database import Store

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from gateway.portal.app import create_app
 from gateway.portal.new_password import LONGEST, SHORTEST
-from gateway.portal.throttle import PER_ACCOUNT, WINDOW
+from gateway.throttle import PER_ACCOUNT, WINDOW
 from store import people
 from store.config import Config
 from store.password_links import GOOD_FOR, find_bearer, password_link, redeem

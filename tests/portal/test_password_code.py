@@ -12,7 +12,7 @@ import pytest
 from httpx import Response
 from starlette.testclient import TestClient
 
-from gateway.portal.throttle import PER_ACCOUNT, PER_CLIENT, WINDOW
+from gateway.throttle import PER_ACCOUNT, PER_CLIENT, WINDOW
 from store import people
 from store.password_links import GOOD_FOR, find_by_code, password_code, redeem_code
 from tests.portal.house import ANNA, CHEAP, KIM, MARIA, PASSWORD, House, sign_in, token

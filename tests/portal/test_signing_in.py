@@ -9,7 +9,7 @@ import pytest
 
 from gateway.portal.app import create_app
 from gateway.portal.sessions import IDLE
-from gateway.portal.throttle import PER_ACCOUNT, PER_CLIENT, WINDOW
+from gateway.throttle import PER_ACCOUNT, PER_CLIENT, WINDOW
 from store.config import Config
 from store.passwords import hash_password
 from store.settings import PosternSection, Settings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
 from math import ceil
 from threading import Lock
 
+from gateway.networks import customer_line
 from store.clock import Clock
 
 WINDOW = 600  # seconds
@@ -26,7 +26,7 @@ class Throttle:
     def take(self, account: str, client: str) -> int:
         """Counts a try. 0 when it may be made, else the seconds to wait, and nothing is counted."""
         now = self._clock().timestamp()
-        limits = {("account", account): PER_ACCOUNT, ("client", network(client)): PER_CLIENT}
+        limits = {("account", account): PER_ACCOUNT, ("client", customer_line(client)): PER_CLIENT}
         with self._lock:
             for key, most in limits.items():
                 tries = self._recent(key, now)
@@ -45,7 +45,7 @@ class Throttle:
         """The try succeeded: the account starts anew, the client gets its try back."""
         with self._lock:
             self._tries.pop(("account", account), None)
-            if tries := self._tries.get(("client", network(client))):
+            if tries := self._tries.get(("client", customer_line(client))):
                 tries.pop()
 
     def _recent(self, key: tuple[str, str], now: float) -> deque[float]:
@@ -53,15 +53,3 @@ class Throttle:
         while tries and now - tries[0] >= WINDOW:
             tries.popleft()
         return tries
-
-
-def network(client: str) -> str:
-    """The address that stands for one customer line: an IPv6 customer has a whole /64 (RFC 6177)."""
-    try:
-        address = ipaddress.ip_address(client.partition("%")[0])
-    except ValueError:
-        return client
-    if address.version == 6:
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped else str(ipaddress.ip_network((int(address), 64), strict=False))
-    return client
