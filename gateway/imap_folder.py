@@ -164,7 +164,7 @@ class Folder:
 
     def _look_at_left(self, session: Session, place: Place) -> None:
         """Tries mails again that were left, and forgets those that somebody has taken care of."""
-        left = {mail.uid: mail for mail in folders.left(self._store, place)}
+        left = {mail.uid: mail for mail in folders.left(self._store, place.id)}
         if not left:
             return
         present = session.present(left)
@@ -180,7 +180,7 @@ class Folder:
                 raise trouble
 
     def _left_tries(self, place: Place, uid: int) -> int:
-        return next((mail.tries for mail in folders.left(self._store, place) if mail.uid == uid), 0)
+        return next((mail.tries for mail in folders.left(self._store, place.id) if mail.uid == uid), 0)
 
     def _worth(self, mail: folders.Left) -> bool:
         """Whether to try it again: one that was too large when it no longer is, others after growing pauses."""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from store.config import Config
 from store.database import Store
@@ -45,19 +45,12 @@ class Left:
 
 def find(store: Store, section: ImapSection, now: datetime) -> Place:
     """How far a folder is read, from now on known when it was not. Raises Temporary."""
-    with store.write() as connection:
-        row = connection.execute(ensure(connection, section, now)).one()
-        return Place(row.id, row.uidvalidity, row.uid, row.since)
-
-
-def ensure(connection: Connection, section: ImapSection, now: datetime) -> Select[tuple[int, int, int, datetime]]:
-    """Sees to it that a folder has its row; the question for it."""
     key = {"account": section.account, "folder": section.folder}
     row = {"uidvalidity": 0, "uid": 0, "since": now, "trouble": ""}
-    connection.execute(insert_into(Folder, connection.dialect.name).values(**key, **row).on_conflict_do_nothing())
-    return select(Folder.c.id, Folder.c.uidvalidity, Folder.c.uid, Folder.c.since).where(
-        Folder.c.account == section.account, Folder.c.folder == section.folder
-    )
+    query = select(Folder.c.id, Folder.c.uidvalidity, Folder.c.uid, Folder.c.since).filter_by(**key)
+    with store.write() as connection:
+        connection.execute(insert_into(Folder, connection.dialect.name).values(**key, **row).on_conflict_do_nothing())
+        return Place(*connection.execute(query).one())
 
 
 def begin_anew(store: Store, place: Place, uidvalidity: int) -> Place:
@@ -92,9 +85,9 @@ def take(store: Store, place: Place, uids: Collection[int]) -> None:
             connection.execute(delete(LeftMail).where(LeftMail.c.folder_id == place.id, LeftMail.c.uid.in_(uids)))
 
 
-def left(store: Store, place: Place) -> list[Left]:
-    """The mails left in a folder, oldest first. Raises Temporary."""
-    query = select(*_LEFT).where(LeftMail.c.folder_id == place.id).order_by(LeftMail.c.uid)
+def left(store: Store, folder: int) -> list[Left]:
+    """The mails left in a folder, by its id, oldest first. Raises Temporary."""
+    query = select(*_LEFT).where(LeftMail.c.folder_id == folder).order_by(LeftMail.c.uid)
     with store.read() as connection:
         return [Left(*row) for row in connection.execute(query)]
 

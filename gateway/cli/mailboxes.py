@@ -46,8 +46,8 @@ def mailboxes(as_json: AsJson = False, config: ConfigFile = None) -> None:
         with store.read() as connection:
             states = folders.states(connection, settings)
         rows: list[dict[str, Any]] = []
-        for state, section in zip(states, settings.imap, strict=True):
-            left = folders.left(store, folders.find(store, section, now())) if state.left else []
+        for state in states:
+            left = folders.left(store, state.id) if state.id is not None and state.left else []
             rows.append({
                 "name": state.name, "to": state.to, "up": state.up(now()), "checked": iso(state.checked) if state.checked else None,
                 "trouble": state.trouble,

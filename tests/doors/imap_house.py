@@ -74,7 +74,7 @@ class ImapHouse(Gateway):
         return self.state().trouble
 
     def left(self, number: int = 0) -> list[folders.Left]:
-        return folders.left(self.store, self.place(number))
+        return folders.left(self.store, self.place(number).id)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def test_a_position_never_goes_back_and_begins_anew_with_another_uidvalidity(any
     anew = folders.begin_anew(any_store, later, 8)
     assert folders.advance(any_store, place, 9_000).uid == 9_000  # of a UIDVALIDITY that is no more
     assert folders.find(any_store, BOX, NOW) == anew
-    assert folders.left(any_store, anew) == []
+    assert folders.left(any_store, anew.id) == []
 
 
 @pytest.mark.threat(25)
