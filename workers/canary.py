@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -27,17 +28,14 @@ def probe(config: Config, store: Store, now: datetime) -> Iterator[None]:
     """Sends what is due, then looks at what is out. Raises Temporary."""
     if not probes.mailboxes(config):
         return
-    due = probes.take_due(store, config, now)
-    relay = open_relay(config)
-    try:
-        for one in due:
-            try:
-                relay.send(_written(one, config.secret))
-            except (Temporary, Permanent) as error:  # it stays away, and that is told
-                _log.warning("the probe to %s was not sent: %s", one.mailbox, error)
-            yield
-    finally:
-        relay.close()
+    if due := probes.take_due(store, config, now):
+        with closing(open_relay(config)) as relay:
+            for one in due:
+                try:
+                    relay.send(_written(one, config.secret))
+                except (Temporary, Permanent) as error:  # it stays away, and that is told
+                    _log.warning("the probe to %s was not sent: %s", one.mailbox, error)
+                yield
     with store.read() as connection:
         states = probes.states(connection, config, now)
     for state in states:
