@@ -29,8 +29,7 @@ def alert_answered(
         which = {"event": token.id} if token.kind == "copy" else {"alert": token.id}
         found = alerts.find(connection, desk.name, **which)
         if found is not None and found.person == token.person:
-            one = len({act.kind for act in acts}) == 1
-            action = "reply" if not one else "renew" if acts[0].kind == "renew" else "cancel"
+            action = acts[0].kind if len({act.kind for act in acts}) == 1 else "reply"
             return AlertAnswered(found.person, action, found.devices)  # type: ignore[arg-type]
     return None
 

@@ -135,6 +135,5 @@ def tell(
                 "language": person.language or desk.language,
                 "timezone": person.timezone or desk.timezone,
             }
-            mail = addressed(config, event, person, "mailbox_notice", facts, None, now)
-            mails.append({**mail, "ticket_id": None, "message_id": None})
+            mails.append(addressed(config, event, person, "mailbox_notice", facts, None, now))
     outbox.put(connection, mails)

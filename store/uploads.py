@@ -73,12 +73,10 @@ def use_up(
 
 def _bearer(connection: Connection, config: Config, link: FileLink) -> tuple[PersonFacts, Any, Desk]:
     person = next(iter(people.facts(connection, [link.person])), None)
-    ticket = views.ticket_row(connection, link.ticket)
-    while ticket.merged_into is not None:
-        ticket = views.ticket_row(connection, ticket.merged_into)
-    if person is None or not person.active or ticket.desk not in config.desks:
+    ticket, desk = views.follow_merge(connection, config, views.ticket_row(connection, link.ticket))
+    if person is None or not person.active:
         raise NotFound("there is no such link")
-    return person, ticket, config.desks[ticket.desk]
+    return person, ticket, desk
 
 
 def _is_used(connection: Connection, tickets: tuple[int, ...], event: int, person: int) -> bool:

@@ -50,13 +50,9 @@ class Check:
 def check_all(config: Config, resolve: Resolver = Dns(), context: ssl.SSLContext | None = None) -> Iterator[Check]:
     """Everything that a configuration which could be read leads to, one after the other."""
     yield check_python(sys.version_info[:3])
-    yield (
-        check_sqlite(sqlite3.sqlite_version_info)
-        if config.settings.store.database == "sqlite"
-        else check_database(config)
-    )
     if config.settings.store.database == "sqlite":
-        yield check_database(config)
+        yield check_sqlite(sqlite3.sqlite_version_info)
+    yield check_database(config)
     yield check_queue(config.settings.queue.broker)
     yield check_relay(config, context)
     yield check_base_url(config.base_url)

@@ -75,19 +75,20 @@ def _look(portal: Portal) -> dict[str, Any]:
         up = parts.up(connection, now)
         sent = [_probe(state, now) for state in probes.states(connection, portal.config, now)]
         read = [_mailbox(state, now) for state in folders.states(connection, portal.config)]
-    return (
-        ({"mailboxes": read} if read else {})
-        | ({"probes": sent} if sent else {})
-        | {
-            "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
-            "outbox": {
-                "waiting": pending.busy(portal.store, now),
-                "oldest_seconds": _age(due, now) if due is not None and due <= now else None,
-            },
-            "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},
-            "elsewhere": {part for part, hosts in up.items() if hosts - {parts.this_host()}},
-        }
-    )
+    told: dict[str, Any] = {
+        "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
+        "outbox": {
+            "waiting": pending.busy(portal.store, now),
+            "oldest_seconds": _age(due, now) if due is not None and due <= now else None,
+        },
+        "parts": {part: {"up": bool(hosts)} for part, hosts in up.items()},
+        "elsewhere": {part for part, hosts in up.items() if hosts - {parts.this_host()}},
+    }
+    if read:
+        told["mailboxes"] = read
+    if sent:
+        told["probes"] = sent
+    return told
 
 
 def _mailbox(state: folders.State, now: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
@@ -25,8 +25,7 @@ from store.organizations import desk_of, today_of
 from store.requests import RequestEnd, end_requests
 from store.rows import write_event
 from store.rules.assets import AssetState, Trigger, advance
-from store.rules.events import EventKind
-from store.rules.fanout import Change, ChangeKind
+from store.rules.fanout import Change
 from store.rules.people import PersonFacts
 from store.rules.scope import AssetFacts, Tree, part, part_in
 from store.rules.terms import MONTHS, later
@@ -60,15 +59,15 @@ def _refuse(connection: Connection, config: Config, command: RefuseActivation, n
 
 
 def _settle(
-    connection: Connection, config: Config, asset: AssetFacts, person: PersonFacts, end: RequestEnd, kind: ChangeKind,
+    connection: Connection, config: Config, asset: AssetFacts, person: PersonFacts, end: RequestEnd,
+    kind: Literal["activated", "not_activated"],
     told: dict[str, Any], now: datetime,
 ) -> Applied:  # fmt: skip
     """Whoever asked is told on their ticket; nobody, when nobody had asked."""
     ticket = end_requests(connection, config, asset.id, ("activation", "reactivation"), end, person.id, now)
     if ticket is None:
         return Applied(None)
-    events: dict[ChangeKind, EventKind] = {"activated": "activated", "not_activated": "not_activated"}
-    event = write_event(connection, ticket.id, events[kind], person.id, now, new=asset.key)
+    event = write_event(connection, ticket.id, kind, person.id, now, new=asset.key)
     change = Change(kind, person.id, by_support=True, answer="command_refused")
     tell(connection, config, ticket.id, Told(event, change, assets=(told,)), now)
     return Applied(ticket.id, event=event)
