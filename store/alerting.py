@@ -18,7 +18,7 @@ from store import outbox
 from store.assets import facts
 from store.config import Config
 from store.database import Store
-from store.marks import LOOK_OFTEN, mark, marks, places
+from store.marks import LOOK_OFTEN, mark, marks, places, zone_names
 from store.renewal_mails import Audience, Line, make_facts, write_row
 from store.rows import write_event
 from store.rules.alerts import step_of
@@ -44,16 +44,11 @@ _TOLD = select(AlertLine.c.person_id, AlertLine.c.asset_id, AlertLine.c.due, Ale
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Organisations of a desk where it is the same day; their people are told on it."""
+    """Organisations of a desk that name one of these time zones, where it is the same day; their people are told on it."""
 
     desk: Desk
-    zone: str
+    names: list[str]
     day: date
-
-    @property
-    def names(self) -> list[str]:
-        """How an organisation may name the time zone."""
-        return [self.zone, ""] if self.desk.timezone == self.zone else [self.zone]
 
 
 def send_alerts(config: Config, store: Store, now: datetime) -> Iterable[None]:
@@ -65,7 +60,7 @@ def send_alerts(config: Config, store: Store, now: datetime) -> Iterable[None]:
         desk, key = config.desks[name], f"alerts {name} {zone}"
         day = round_day(now, zone, desk.alert_hour, done[key].day if key in done else None, looked)
         if day is not None:
-            yield from _round(config, store, _Place(desk, zone, day), now)
+            yield from _round(config, store, _Place(desk, zone_names(config, name, zone), day), now)
             with store.write() as connection:
                 mark(connection, key, day, now)
     if looked is None or abs(now - looked) >= LOOK_OFTEN:

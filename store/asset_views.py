@@ -11,9 +11,10 @@ from sqlalchemy import Connection, or_, select
 from store import assets
 from store.config import Config
 from store.errors import NotFound
-from store.rules.pacing import zone
+from store.organizations import day_at
+from store.renewal_mails import Audience
 from store.rules.people import PersonFacts
-from store.rules.scope import Counts, Tree, count, is_active, part_in, recipients
+from store.rules.scope import Counts, Tree, count, is_active, part_in
 from store.rules.terms import due, mark, next_invoice
 from store.schema import Asset, AssetEvent, AssetRequest, Group, Organization, Person, Ticket, TicketAsset
 from store.views import iso, tags
@@ -42,7 +43,7 @@ def list_assets(
         tree = assets.tree(connection, {row.organization_id for row in rows})
         rows = [row for row in rows if part_in(visible_to, assets.facts(row), tree) != "none"]
     if only_due:
-        rows = [row for row in rows if row.state == "active" and due(assets.facts(row).term, _today(config, row, now))]
+        rows = [row for row in rows if row.state == "active" and due(assets.facts(row).term, day_at(config, row, now))]
     return [_asset(config, row, now) for row in rows]
 
 
@@ -51,13 +52,12 @@ def one_asset(connection: Connection, config: Config, key: str, now: datetime) -
     row = connection.execute(_COLUMNS.where(Asset.c.key == key)).first()
     if row is None or row.desk not in config.desks:
         raise NotFound(f"there is no asset {key!r}")
-    facts, tree = assets.facts(row), assets.tree(connection, [row.organization_id])
-    warned = assets.warned(connection, config.desks[row.desk], facts, tree)
+    audience = Audience(connection, config.desks[row.desk], [row.organization_id])
     return _asset(config, row, now) | {
         "requests": _requests(connection, config, row.id),
         "events": _events(connection, row.id),
         "tickets": _tickets(connection, config, row.id),
-        "warned": [person.email for person in warned],
+        "warned": [one.person.email for one in audience.at(row.organization_id, row.group_id)],
     }
 
 
@@ -82,18 +82,18 @@ def list_groups(
 def _groups(connection: Connection, config: Config, rows: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
     """Those of one organisation."""
     first = rows[0]
-    tree = assets.tree(connection, [first.organization_id])
+    audience = Audience(connection, config.desks[first.desk], [first.organization_id])
+    tree = audience.tree
     of = connection.execute(select(*Asset.c).where(Asset.c.organization_id == first.organization_id))
-    counts = count(tree, map(assets.facts, of), _today(config, first, now))
+    counts = count(tree, map(assets.facts, of), day_at(config, first, now))
     people = {person.id: person for person in assets.holders(connection, first.organization_id)}
     keys = {row.id: row.key for row in rows}
-    mode = config.desks[first.desk].renewal_recipients
     return [
         {
             "key": row.key, "name": row.name, "reference": row.reference, "organization": row.organization,
             "parent": keys.get(row.parent_id), "enabled": row.enabled, "active": is_active(tree.groups[row.id], counts[row.id]),
             **_counted(counts[row.id]), "grants": _grants(tree, row.id, people, keys),
-            "warned": [p.email for p in recipients(people.values(), first.organization_id, row.id, tree, mode)],
+            "warned": [one.person.email for one in audience.at(first.organization_id, row.id)],
         }
         for row in rows
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def _grants(tree: Tree, group: int, people: dict[int, PersonFacts], keys: dict[i
 
 
 def _asset(config: Config, row: Any, now: datetime) -> dict[str, Any]:
-    term, today = assets.facts(row).term, _today(config, row, now)
+    term, today = assets.facts(row).term, day_at(config, row, now)
     invoice = next_invoice(term, today) if row.state in ("active", "deactivation_pending") else None
     return {
         "key": row.key, "kind": row.kind, "name": row.name, "model": row.model, "serial": row.serial,
@@ -161,10 +161,6 @@ def _tickets(connection: Connection, config: Config, asset: int) -> list[str]:
     ids = list(connection.execute(query).scalars())
     named = tags(connection, config, set(ids))
     return [named[id_] for id_ in ids]
-
-
-def _today(config: Config, row: Any, now: datetime) -> date:
-    return now.astimezone(zone(row.timezone or config.desks[row.desk].timezone)).date()
 
 
 def _day(day: date | None) -> str | None:

@@ -6,14 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from store import people
 from store.errors import NotFound
 from store.rows import insert_row
-from store.rules.desk import Desk
 from store.rules.people import PersonFacts
-from store.rules.scope import AssetFacts, GroupFacts, Tree, part_in, recipients
+from store.rules.scope import AssetFacts, GroupFacts, Tree, part_in
 from store.rules.terms import Term
 from store.schema import Asset, AssetEvent, Grant, Group, Membership, Organization
 
@@ -63,13 +62,6 @@ def _ids_of(organizations: Collection[int]) -> Select[Any]:
     return select(Group.c.id).where(Group.c.organization_id.in_(organizations))
 
 
-def warned(connection: Connection, desk: Desk, asset: AssetFacts, of: Tree) -> tuple[PersonFacts, ...]:
-    """Who is warned of an asset's renewal; the same people that its group's page names (DV-56)."""
-    return recipients(
-        holders(connection, asset.organization), asset.organization, asset.group, of, desk.renewal_recipients
-    )
-
-
 def holders(connection: Connection, organization: int) -> list[PersonFacts]:
     """Everybody with a part in the assets of an organisation: its admins, and whoever has a right on one of its groups."""
     admins = select(Membership.c.person_id).where(
@@ -80,17 +72,22 @@ def holders(connection: Connection, organization: int) -> list[PersonFacts]:
     return people.facts(connection, [*ids, *connection.execute(granted.order_by(Grant.c.id)).scalars()])
 
 
+def called(names: Iterable[str]) -> ColumnElement[bool]:
+    """Whether an asset goes by one of these names, which are in lower case: its key, external id or serial number."""
+    wanted = list(names)
+    return or_(*(func.lower(column).in_(wanted) for column in (Asset.c.key, Asset.c.external_id, Asset.c.serial)))
+
+
 def named(connection: Connection, desk: str, person: PersonFacts, words: Iterable[str]) -> tuple[int, ...]:
     """The assets of a desk that somebody may see and that one of these words names: by key, external id or serial number."""
     wanted = {word.lower() for word in words if word}
     organizations = [organization for organization, _role in person.organizations]
     if not wanted or not organizations:
         return ()
-    names = or_(*(func.lower(column).in_(wanted) for column in (Asset.c.key, Asset.c.external_id, Asset.c.serial)))
     query = (
         select(*Asset.c)
         .join(Organization, Organization.c.id == Asset.c.organization_id)
-        .where(Organization.c.desk == desk, Asset.c.organization_id.in_(organizations), names)
+        .where(Organization.c.desk == desk, Asset.c.organization_id.in_(organizations), called(wanted))
         .order_by(Asset.c.id)
     )
     found = [facts(row) for row in connection.execute(query)]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, exists, literal, or_, select
 
 from store.config import Config
 from store.database import Store
-from store.marks import mark, marks, places
+from store.marks import mark, marks, places, zone_names
 from store.rules.calendar import moment_of, today
 from store.rules.terms import later
 from store.schema import Asset, AssetEvent, InvoiceEntry, Organization, insert_into
@@ -46,12 +46,11 @@ def _write(connection: Connection, config: Config, desk: str, zone: str, month: 
     begin = moment_of(month, time(), zone)
     began = or_(AssetEvent.c.kind == "activated", and_(AssetEvent.c.kind == "loaded", AssetEvent.c.new == "active"))
     since = exists().where(AssetEvent.c.asset_id == Asset.c.id, began, AssetEvent.c.at > begin, AssetEvent.c.at <= now)
-    names = [zone, ""] if config.desks[desk].timezone == zone else [zone]
     monthly = (
         select(Asset.c.organization_id, Asset.c.id, literal(f"{month:%Y-%m}"), literal(now, Utc))
         .join(Organization, Organization.c.id == Asset.c.organization_id)
         .where(
-            Organization.c.desk == desk, Organization.c.timezone.in_(names), Asset.c.plan == "monthly",
+            Organization.c.desk == desk, Organization.c.timezone.in_(zone_names(config, desk, zone)), Asset.c.plan == "monthly",
             or_(Asset.c.state == "active", and_(Asset.c.state == "deactivation_pending", Asset.c.effective >= month)),
             ~since,
         )

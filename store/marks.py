@@ -31,6 +31,11 @@ def mark(connection: Connection, name: str, day: date, now: datetime) -> None:
     connection.execute(made.on_conflict_do_update(index_elements=["name"], set_={"day": day, "at": now}))
 
 
+def zone_names(config: Config, desk: str, zone: str) -> list[str]:
+    """How organisations of a desk may name a time zone: those that name none live in the desk's."""
+    return [zone, ""] if config.desks[desk].timezone == zone else [zone]
+
+
 def places(connection: Connection, config: Config) -> list[tuple[str, str]]:
     """Each desk with each time zone that organisations of it live in (A-34)."""
     rows = connection.execute(_PLACES, {"desks": list(config.desks)})

@@ -59,11 +59,14 @@ class Audience:
 
     def of(self, asset: AssetFacts) -> tuple[Warned, ...]:
         """Who hears of it."""
-        place = (asset.organization, asset.group)
+        return self.at(asset.organization, asset.group)
+
+    def at(self, organization: int, group: int | None) -> tuple[Warned, ...]:
+        """Who hears of the assets of a group; the very people that its page names (DV-56)."""
+        place = (organization, group)
         if place not in self._known:
-            everybody = self._holders[asset.organization]
-            mode = self._desk.renewal_recipients
-            self._known[place] = warned(everybody, asset, self.tree, mode, self._unwilling)
+            everybody, mode = self._holders[organization], self._desk.renewal_recipients
+            self._known[place] = warned(everybody, *place, self.tree, mode, self._unwilling)
         return self._known[place]
 
     def person(self, id_: int) -> PersonFacts:
@@ -102,8 +105,7 @@ def write_row(
     config: Config, event: int, person: PersonFacts, template: Any, facts: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     """The outbox row of a mail about renewals."""
-    row = addressed(config, event, person, template, facts | {"change": template}, None, now)
-    return {**row, "ticket_id": None, "message_id": None}
+    return addressed(config, event, person, template, facts | {"change": template}, None, now)
 
 
 def make_facts(

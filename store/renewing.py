@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Select, bindparam, select
 from store.assets import change, facts
 from store.config import Config
 from store.database import Store
+from store.organizations import day_at
 from store.renewal_mails import Line, tell_outcome
 from store.requests import end_requests
 from store.rules.assets import advance
-from store.rules.calendar import today
 from store.rules.desk import Desk
 from store.rules.terms import RENEWING, Term, next_term
 from store.schema import Asset, Organization
@@ -63,22 +63,19 @@ def _each(
     """
     by_day, of_any = queries
 
-    def day_of(row: Any) -> date:
-        return today(now, row.timezone or config.desks[row.desk].timezone)
-
     with store.read() as connection:
         latest = (now + _FARTHEST).date()
         rows = connection.execute(by_day, {"latest": latest, "desks": list(config.desks)}).all()
-    rows = [row for row in rows if is_due(row, day_of(row))]
+    rows = [row for row in rows if is_due(row, day_at(config, row, now))]
     for _organization, of_one in groupby(rows, key=lambda row: row.organization_id):
         ids = [row.id for row in of_one]
         for start in range(0, len(ids), _AT_ONCE):
             again = of_any.where(Asset.c.id.in_(ids[start : start + _AT_ONCE])).order_by(Asset.c.id)
             with store.write() as connection:
                 some = connection.execute(again.with_for_update(of=Asset)).all()
-                some = [row for row in some if is_due(row, day_of(row))]
+                some = [row for row in some if is_due(row, day_at(config, row, now))]
                 if some:
-                    act(connection, config, config.desks[some[0].desk], some, day_of(some[0]), now)
+                    act(connection, config, config.desks[some[0].desk], some, day_at(config, some[0], now), now)
             yield
 
 

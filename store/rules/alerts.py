@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from store.rules.people import PersonFacts
-from store.rules.scope import AssetFacts, Recipients, Tree, part_in, recipients
+from store.rules.scope import Recipients, Tree, part, recipients
 from store.rules.terms import STEPS, Term, due
 
 
@@ -32,15 +32,16 @@ def step_of(term: Term, today: date) -> int | None:
 
 
 def warned(
-    people: Iterable[PersonFacts], asset: AssetFacts, tree: Tree, mode: Recipients, unwilling: Collection[int]
-) -> tuple[Warned, ...]:
-    """Who of these people hears of an asset. `unwilling`: those who have ended such mails.
+    people: Iterable[PersonFacts], organization: int, group: int | None, tree: Tree, mode: Recipients,
+    unwilling: Collection[int],
+) -> tuple[Warned, ...]:  # fmt: skip
+    """Who of these people hears of the assets of a group, None: of those in no group. `unwilling`: those who have ended such mails.
 
     Somebody who may decide must hear of it: when all of them have ended the mails, they get them all the same.
     """
     all_ = tuple(
-        Warned(person, part_in(person, asset, tree) == "act")
-        for person in recipients(people, asset.organization, asset.group, tree, mode)
+        Warned(person, part(person, organization, group, tree) == "act")
+        for person in recipients(people, organization, group, tree, mode)
     )
     willing = tuple(one for one in all_ if one.person.id not in unwilling)
     if any(one.acts for one in willing):

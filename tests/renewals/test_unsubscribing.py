@@ -6,6 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from gateway.portal.app import create_app
+from store.asset_views import one_asset
+from store.clock import now
 from store.commands import Prefer
 from store.digests import unsubscribe_link
 from store.duties import left_alone
@@ -22,6 +24,9 @@ def test_who_ended_the_mails_gets_none_while_somebody_else_decides(fleet: House)
         BOSS: ("dev-3",),  # in a group without an administrator
         NORA: ("dev-2", "dev-1"),
     }
+    with fleet.store.read() as connection:  # the list that people are shown is the list that is used
+        shown = {key: one_asset(connection, fleet.config, key, now())["warned"] for key in ("dev-1", "dev-3")}
+    assert shown == {"dev-1": [NORA], "dev-3": [BOSS]}
     fleet.gateway.apply(Prefer(fleet.gateway.person(NORA), (("renewals", "none"),)))
     fleet.tick("2026-03-17")
     assert [keys for who, _day, keys in fleet.mails() if who == NORA][1:] == [
