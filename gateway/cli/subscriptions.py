@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from store import assets, organizations, people
 from store.apply import apply
@@ -30,7 +30,6 @@ from store.database import Store
 from store.errors import BadInput, NotFound
 from store.rules.assets import Plan
 from store.rules.desk import Desk
-from store.schema import AssetRequest, Outbox
 
 _ASKED: dict[str, tuple[Action, str]] = {
     "activate": ("activate", "Activation"), "renew": ("renew", "Renewal"), "deactivate": ("deactivate", "Deactivation"),
@@ -53,14 +52,8 @@ def act(store: Store, config: Config, key: str, do: str, by: str, details: Detai
     """Does it. Raises BadInput or NotFound, which say why not; a refused request leaves its ticket, as by any other way."""
     with store.write() as connection:
         applied = apply(connection, config, _command(connection, config, key, do, Author(by), details), now())
-        if do not in _ASKED:
-            return
-        done = select(AssetRequest.c.id).where(AssetRequest.c.ticket_id == applied.ticket)
-        if connection.execute(done.limit(1)).first() is not None:
-            return
-        facts = connection.execute(select(Outbox.c.facts).where(Outbox.c.event_id == applied.event)).scalars()
-        whys = [line["why"] for one in facts for line in one.get("assets") or ()]
-    raise BadInput(f"{key}: {whys[0] if whys else 'it was not done'}")
+    if applied.undone:
+        raise BadInput(f"{key}: {applied.undone[0]}")
 
 
 def _command(connection: Connection, config: Config, key: str, do: str, by: Author, details: Details) -> Command:

@@ -46,11 +46,12 @@ from store.uploads import use_up
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a command left behind."""
+    """What a command left behind. `undone`: why each thing that was asked and not done was not, in words for who asked."""
 
     ticket: int | None
     message: int | None = None
     event: int | None = None
+    undone: tuple[str, ...] = ()
 
 
 def _customer_reply(connection: Connection, config: Config, command: CustomerReply, now: datetime) -> Applied:

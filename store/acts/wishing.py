@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, or_, select
 
 from store import assets, people
 from store.acts.conversation import Applied
@@ -94,7 +94,7 @@ def _answer(
         add_request(
             connection, line.asset, line.request, applied.ticket, person.id, now, done=line.request == "renewal"
         )
-    return applied
+    return replace(applied, undone=tuple(line.told["why"] for line in lines if not line.done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +149,9 @@ class _Asking:
 
     def _register(self, wish: Wish) -> _Line:
         """A device that is none yet (DV-14), unless it is one already (DV-15)."""
-        names = or_(
-            *(func.lower(column) == wish.key.lower() for column in (Asset.c.key, Asset.c.external_id, Asset.c.serial))
-        )
         at_desk = (Organization.c.id == Asset.c.organization_id, Organization.c.desk == self.desk.name)
-        query = select(*Asset.c).join(Organization, at_desk[0]).where(names, or_(at_desk[1], Asset.c.key == wish.key))
+        called = assets.called([wish.key.lower()])
+        query = select(*Asset.c).join(Organization, at_desk[0]).where(called, or_(at_desk[1], Asset.c.key == wish.key))
         there = [assets.facts(row) for row in self.connection.execute(query.order_by(Asset.c.id))]
         if mine := next((one for one in there if part_in(self.person, one, self.tree) != "none"), None):
             again = mine.state in ("inactive", "deactivated")
