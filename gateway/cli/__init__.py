@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 
 import typer
 
@@ -14,6 +13,7 @@ from gateway.cli import (
     caring,
     delivering,
     doctor,
+    ending,
     lettering,
     mailboxes,
     parts,
@@ -22,9 +22,7 @@ from gateway.cli import (
     trying,
     writing,
 )
-from gateway.cli.signals import SUPERVISED, WRONG_SETTING, end_with_supervisor
 from store import crash
-from store.errors import ConfigError, PosternError, Temporary
 
 app = typer.Typer(
     name="postern",
@@ -44,16 +42,6 @@ def main() -> None:
     """Runs the command line. Exits 0 on success, 2 on wrong use, 1 on failure with one line on standard error."""
     for reader in ("mailparser", "flufl"):  # what they find odd in a mail is a defect of that mail, not ours to report
         logging.getLogger(reader).setLevel(logging.CRITICAL)
-    end_with_supervisor()
-    try:
+    with ending.in_one_line():
         crash.arm(os.environ.pop(crash.VARIABLE, ""))  # out of the environment: no child and no successor dies of it
         app(windows_expand_args=False)
-    except PosternError as error:
-        again = " (try again)" if isinstance(error, Temporary) else ""
-        sys.stderr.write(f"postern: {error}{again}\n")
-        sys.exit(WRONG_SETTING if isinstance(error, ConfigError) and SUPERVISED in os.environ else 1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -32,7 +32,7 @@ def serve(config: ConfigFile = None) -> None:
     with opened(config) as (settings, store):
         _ = settings.secret  # made, and the tables brought to this version, before any child needs them
         _never_reuse(store)
-        Supervisor(settings, store).run()
+    Supervisor(settings, {part.__name__: part for part in (smtp, lmtp, imap, filer, worker, portal, clock)}).run()
 
 
 def smtp(config: ConfigFile = None) -> None:

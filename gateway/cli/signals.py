@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a flag that long loops look at, and the end of a part whose supervisor is gone."""
+"""SIGTERM and Ctrl-C as a flag that long loops look at, and what they mean to a child."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-SUPERVISED = "POSTERN_SUPERVISED"  # in the environment of a part: the process id of its supervisor
-WRONG_SETTING = 78  # EX_CONFIG of sysexits: a part says that starting it again will not help
 _ASKED = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 
@@ -45,15 +44,27 @@ class StopFlag:
             signal.signal(number, signal.SIG_IGN)
 
 
-def end_with_supervisor() -> None:
-    """Sees to it that a part ends when its supervisor is killed, so that no door stays open behind a dead gateway.
+@contextmanager
+def held_back() -> Iterator[None]:
+    """SIGTERM and SIGINT wait: a child forked meanwhile would take one that is meant for it for its parent's."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
 
-    On Linux the kernel sends SIGTERM then. A supervisor that died before we could ask for that is no longer our parent.
+
+def as_child_of(parent: int) -> None:
+    """In a child just forked: signals mean what they mean to any process, and it ends when its parent is killed.
+
+    Else a door would stay open behind a dead gateway. On Linux the kernel sends SIGTERM then; a parent that died before
+    we could ask for that is no longer ours. A session of its own keeps Ctrl-C to the parent, which stops all in order.
     """
-    supervisor = os.environ.get(SUPERVISED)
-    if supervisor is None:
-        return
+    for number in _ASKED:
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if supervisor != str(os.getppid()):
+    if parent != os.getppid():
         sys.exit(1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)

@@ -223,7 +223,7 @@ def test_stopped_many_times_nothing_is_lost_or_doubled_and_each_stop_is_quick(tm
     with rounds(tmp_path) as (gateway, sender, chance):
         for _ in range(times):
             some_time(gateway, sender, chance)
-            gateway.wait_until(lambda: gateway.processes("gateway", "--config"))  # it has come as far as its parts
+            gateway.wait_until(lambda: gateway.processes("postern"))  # it has come as far as its parts
             asked = time.monotonic()
             gateway.stop(times=chance.choice((1, 2, 5)))
             assert time.monotonic() - asked < 30
@@ -243,5 +243,5 @@ def test_parts_killed_at_random_lose_and_double_nothing(tmp_path: Path, times: i
             if part == "serve":
                 kill_parent(gateway)
             else:
-                for pid in gateway.processes("gateway", part):
+                for pid in gateway.processes("postern", part):
                     os.kill(pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +47,8 @@ def test_a_filer_that_dies_is_told_by_health_started_again_once_armed_and_takes_
     running: Running,
 ) -> None:
     """The crash armed for all parts meets the filer at its first mail, and no part at its second start."""
-    assert {words.split()[3] for words in running.processes("gateway", "--config").values()} == set(PARTS)
-    (filer,) = running.processes("gateway", "filer")
+    assert {words.split()[1] for words in running.processes("postern").values()} == set(PARTS)
+    (filer,) = running.processes("postern", "filer")
     readers = running.children(filer)
     assert readers
     running.send(mail(), "anna@cust.test", "support@desk.test")
@@ -64,16 +65,22 @@ def test_a_filer_that_dies_is_told_by_health_started_again_once_armed_and_takes_
     assert "again in 1 s" in running.log()
 
 
-def test_a_part_whose_parent_died_before_it_looked_does_nothing(tmp_path: Path) -> None:
-    write_configuration(tmp_path, ["hosting"], "desk.test")
+def test_a_part_whose_parent_died_before_it_looked_does_nothing() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    environment = os.environ | {"POSTERN_SUPERVISED": str(gone.pid)}
-    done = subprocess.run(
-        [*POSTERN, "filer"], cwd=tmp_path, env=environment, capture_output=True, timeout=20, check=False
+    child = f"from gateway.cli.signals import as_child_of; as_child_of({gone.pid}); print('goes on')"
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
+def test_what_the_parts_import_starts_no_thread() -> None:
+    """The fork of a process with threads may inherit a lock that nobody opens."""
+    script = (
+        "import importlib, threading; from gateway.cli.supervisor import _MODULES as modules;"
+        "[importlib.import_module(module) for module in modules.values()]; print(threading.active_count(), *modules)"
     )
-    assert (done.returncode, done.stderr) == (1, b"")
-    assert not (tmp_path / "var").exists()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["1", "smtp", "lmtp", "imap", "filer", "worker", "portal", "clock"]
 
 
 @pytest.mark.slow
@@ -93,8 +100,8 @@ def test_a_wrong_setting_written_while_it_runs_keeps_down_no_part_but_one_that_d
     tmp_path: Path,
 ) -> None:
     with Running(tmp_path, "hosting") as gateway:
-        (filer,) = gateway.processes("gateway", "filer")
-        others = set(gateway.processes("gateway", "--config")) - {filer}
+        (filer,) = gateway.processes("postern", "filer")
+        others = set(gateway.processes("postern")) - {filer}
         settings = tmp_path / "postern.toml"
         right = settings.read_text()
         settings.write_text(f"{right}\n[nonsense]\n")
@@ -103,7 +110,7 @@ def test_a_wrong_setting_written_while_it_runs_keeps_down_no_part_but_one_that_d
         assert down(gateway) == {"filer"}
         settings.write_text(right)
         gateway.wait_until(gateway.healthy)
-        assert others < set(gateway.processes("gateway", "--config"))
+        assert others < set(gateway.processes("postern"))
 
 
 def test_the_pauses_grow_and_a_minute_of_life_forgets_them() -> None:
@@ -125,7 +132,7 @@ def test_parts_that_hang_are_told_by_health_within_half_a_minute_and_are_well_ag
     """All but the one that tells. A door that hangs still has its connections accepted by the kernel."""
     hung = set(PARTS) - {"portal"}
     with Running(tmp_path, "hosting") as gateway:
-        pids = [pid for part in hung for pid in gateway.processes("gateway", part)]
+        pids = [pid for part in hung for pid in gateway.processes("postern", part)]
         assert len(pids) == len(hung)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -142,7 +149,7 @@ def test_parts_that_hang_are_told_by_health_within_half_a_minute_and_are_well_ag
 @pytest.mark.threat(95)
 def test_asked_to_stop_with_a_part_that_hangs_it_still_ends_within_half_a_minute(tmp_path: Path) -> None:
     with Running(tmp_path, "hosting") as gateway:
-        (pid,) = gateway.processes("gateway", "filer")
+        (pid,) = gateway.processes("postern", "filer")
         os.kill(pid, signal.SIGSTOP)
         asked = time.monotonic()
         gateway.stop()
