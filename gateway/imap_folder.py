@@ -65,16 +65,16 @@ class Folder:
         self._mark(session, unmarked)
         self._look_at_left(session, place)
         uids = session.uids_after(place.uid)
-        new = [mail for mail in session.listed(uids) if self._wanted(mail, place)]
+        new = (mail for mail in session.listed(uids) if self._wanted(mail, place))
         for batch in _batches(new):
             upto, trouble = self._take(session, place, batch)
-            place = folders.advance(self._store, place, upto)
+            place = folders.advance(self._store, place, upto, self._clock())
             if trouble is not None:
                 raise trouble
             if not go_on():
                 return
         if uids:  # the last ones may be gone, or not wanted
-            place = folders.advance(self._store, place, uids[-1])
+            place = folders.advance(self._store, place, uids[-1], self._clock())
         folders.succeeded(self._store, place, self._clock())
 
     def _wanted(self, mail: Listed, place: Place) -> bool:

@@ -95,9 +95,8 @@ class Session:
             self._wire.allow()
             return set(self._wire.search(["UID", ",".join(map(str, sorted(uids)))])) & set(uids)
 
-    def listed(self, uids: Sequence[int]) -> list[Listed]:
-        """Size and arrival of mails, of those that are still there."""
-        found = []
+    def listed(self, uids: Sequence[int]) -> Iterator[Listed]:
+        """Size and arrival of mails, of those that are still there; the server is asked as they are taken."""
         for start in range(0, len(uids), _AT_ONCE):
             some = uids[start : start + _AT_ONCE]
             with _telling("at the list of mails"):
@@ -106,14 +105,9 @@ class Session:
             for uid in some:
                 if values := told.get(uid):
                     size, arrived = values.get(b"RFC822.SIZE"), values.get(b"INTERNALDATE")
-                    found.append(
-                        Listed(
-                            uid,
-                            size if isinstance(size, int) else 0,
-                            arrived if isinstance(arrived, datetime) else None,
-                        )
+                    yield Listed(
+                        uid, size if isinstance(size, int) else 0, arrived if isinstance(arrived, datetime) else None
                     )
-        return found
 
     def fetch(self, uid: int, largest: int) -> bytes:
         """A whole mail, unread as before. Raises Unfetched, and Trouble when the connection broke: nothing of it is kept."""

@@ -61,11 +61,11 @@ def begin_anew(store: Store, place: Place, uidvalidity: int) -> Place:
     return Place(place.id, uidvalidity, 0, place.since)
 
 
-def advance(store: Store, place: Place, uid: int) -> Place:
-    """Every mail up to `uid` is settled; never goes back. Raises Temporary."""
+def advance(store: Store, place: Place, uid: int, now: datetime) -> Place:
+    """Every mail up to `uid` is settled by now; never goes back. Raises Temporary."""
     further = (Folder.c.id == place.id, Folder.c.uidvalidity == place.uidvalidity, Folder.c.uid < uid)
     with store.write() as connection:
-        connection.execute(update(Folder).where(*further).values(uid=uid))
+        connection.execute(update(Folder).where(*further).values(uid=uid, checked=now, trouble=""))
     return Place(place.id, place.uidvalidity, max(uid, place.uid), place.since)
 
 
@@ -109,7 +109,7 @@ def failed(store: Store, place: Place, trouble: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a folder does. `checked`: when it was last read to its end; `since` that is counted from where it never was."""
+    """How a folder does. `checked`: when mail of it was last settled or it was read to its end; `since`, when it never was."""
 
     id: int | None
     name: str

@@ -13,7 +13,8 @@ from store.tables.columns import Id, moment, reference, row_id, words
 class Folder(SQLModel, table=True):
     """A folder of an account: every mail up to `uid` of this `uidvalidity` is settled (RFC 3501 2.3.1.1).
 
-    `checked`: when it was last read to its end; `trouble`: why not since, in words; `told`: when people were told of it.
+    `checked`: when mail of it was last settled or it was read to its end; `trouble`: why not since, in words; `told`:
+    when people were told of it.
     """
 
     __tablename__ = "folder"

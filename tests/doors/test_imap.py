@@ -351,6 +351,20 @@ def test_a_server_that_falls_silent_is_noticed_within_two_looks_and_left(server:
 
 
 @pytest.mark.threat(22)
+def test_a_mailbox_with_much_old_mail_is_well_long_before_all_of_it_is_read(server: Served, tmp_path: Path) -> None:
+    async def slow(connection: Connection, tag: str, rest: str) -> bool:
+        if rest.startswith("30 "):
+            await asyncio.sleep(60)
+        return False
+
+    server.put(*(letter(number) for number in range(1, 41)))
+    server.tricks["FETCH"] = slow
+    with house(tmp_path, {"port": server.port}) as desk, desk.fetching():
+        desk.wait(20)
+        until(lambda: desk.place().uid == 20 and desk.state().up(now()))
+
+
+@pytest.mark.threat(22)
 def test_one_of_ten_mailboxes_that_hangs_holds_up_none_of_the_others(server: Served, tmp_path: Path) -> None:
     async def silent(connection: Connection, tag: str, rest: str) -> bool:
         if "user3 " in rest:

@@ -20,12 +20,12 @@ BOX = ImapSection(host="imap.test", user="support@hosting.desk.test", password_f
 @pytest.mark.threat(20)
 def test_a_position_never_goes_back_and_begins_anew_with_another_uidvalidity(any_store: Store) -> None:
     place = folders.begin_anew(any_store, folders.find(any_store, BOX, NOW), 4_000_000_000)
-    later = folders.advance(any_store, place, 4_294_967_295)
-    assert folders.advance(any_store, place, 3).uid == 3  # what a slower process says
+    later = folders.advance(any_store, place, 4_294_967_295, NOW)
+    assert folders.advance(any_store, place, 3, NOW).uid == 3  # what a slower process says
     assert folders.find(any_store, BOX, NOW + timedelta(days=1)) == later
     folders.leave(any_store, later, 7, 10, "", "no", NOW)
     anew = folders.begin_anew(any_store, later, 8)
-    assert folders.advance(any_store, place, 9_000).uid == 9_000  # of a UIDVALIDITY that is no more
+    assert folders.advance(any_store, place, 9_000, NOW).uid == 9_000  # of a UIDVALIDITY that is no more
     assert folders.find(any_store, BOX, NOW) == anew
     assert folders.left(any_store, anew.id) == []
 
