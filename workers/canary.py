@@ -39,10 +39,10 @@ def probe(config: Config, store: Store, now: datetime) -> Iterator[None]:
     with store.read() as connection:
         states = probes.states(connection, config, now)
     for state in states:
-        if state.late:
-            _log.error("the probe to %s has not come back since %s", state.mailbox, state.waiting)
         with store.write() as connection:
-            probes.tell(connection, config, state, now)
+            told = probes.tell(connection, config, state, now)
+        if told and state.late:
+            _log.error("the probe to %s has not come back since %s", state.mailbox, state.waiting)
         yield
 
 
