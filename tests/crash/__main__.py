@@ -7,23 +7,13 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 from tests.crash.client import Nursery
 from tests.crash.driver import Result, play
 from tests.crash.plans import Plan, plan
+from tests.crash.regressions import REGRESSIONS
 
 _EVERY = 10.0  # seconds between lines of progress
-
-
-def regressions() -> list[tuple[int, int]]:
-    """The (seed, round) that once failed."""
-    lines = Path(__file__).with_name("regressions.txt").read_text(encoding="utf-8").splitlines()
-    return [(int(seed), int(number)) for seed, number, *_ in map(str.split, filter(_is_pair, lines))]
-
-
-def _is_pair(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith("#")
 
 
 class Tally:
@@ -76,7 +66,7 @@ def main() -> int:
     if given.round is not None:
         plans: list[Plan] = [plan(given.seed, given.round)]
     else:
-        plans = [plan(*pair) for pair in regressions()] + [plan(given.seed, n) for n in range(given.rounds)]
+        plans = [*REGRESSIONS, *(plan(given.seed, n) for n in range(given.rounds))]
     tally = Tally(given.most)
     with Nursery(given.bug, given.disk) as nursery:
         asyncio.run(play(plans, nursery, given.jobs, tally.hear))

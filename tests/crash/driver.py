@@ -47,7 +47,7 @@ class Result:
     def told(self) -> str:
         """What a person needs to see it again."""
         head = f"--seed {self.plan.seed} --round {self.plan.number} --point {self.plan.point}  ({self.plan.kind}; {self.folder})"
-        return "\n".join([head, *(f"  {line}" for line in self.violations)])
+        return "\n".join([head, f"  {self.plan}", *(f"  {line}" for line in self.violations)])
 
 
 class Round:

@@ -13,10 +13,10 @@ import pytest
 
 from store.crash import POINTS
 from tests.crash import checker, records
-from tests.crash.__main__ import regressions
 from tests.crash.client import Nursery
 from tests.crash.driver import Result, first_failure, play_all
 from tests.crash.plans import NAMED, named, plan
+from tests.crash.regressions import REGRESSIONS
 
 SEED = 7
 CHUNK = 19  # with the round for each named point a hundred
@@ -50,9 +50,8 @@ def test_every_named_point_is_passed_and_kills(nursery: Nursery) -> None:
 @pytest.mark.threat(80)
 @pytest.mark.parametrize("chunk", range(4))
 def test_rounds_with_kills_leave_nothing_lost_doubled_or_halved(nursery: Nursery, chunk: int) -> None:
-    pairs = regressions() if chunk == 0 else []
-    pairs += [(SEED, number) for number in range(chunk * CHUNK, (chunk + 1) * CHUNK)]
-    assert not told(play_all((plan(*pair) for pair in pairs), nursery, jobs=2))
+    rounds = [plan(SEED, number) for number in range(chunk * CHUNK, (chunk + 1) * CHUNK)]
+    assert not told(play_all([*(REGRESSIONS if chunk == 0 else ()), *rounds], nursery, jobs=2))
 
 
 @pytest.mark.parametrize(
