@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -119,15 +121,9 @@ def test_a_reply_waits_for_a_relay_that_is_down_and_goes_out_once(running: Runni
 
 
 def test_a_part_that_dies_is_started_again_and_nothing_is_lost(running: Running, sink: FakeRelay) -> None:
-    import signal
-    import subprocess
-
     for part in ("filer", "worker"):
-        pids = subprocess.run(
-            ["pgrep", "-f", f"gateway {part} --config {running.folder}"], capture_output=True, check=True
-        )
-        for pid in pids.stdout.split():
-            subprocess.run(["kill", f"-{signal.SIGKILL.value}", pid.decode()], check=False)
+        (pid,) = running.processes("postern", part)
+        os.kill(pid, signal.SIGKILL)
     running.send(mail(), "anna@cust.test", "support@desk.test")
     deadline = time.monotonic() + 60
     while len(sink.mails) < 2 and time.monotonic() < deadline:

@@ -190,7 +190,7 @@ def test_a_kill_between_two_replies_leaves_one_ticket_when_the_mail_comes_again(
 ) -> None:
     path = tmp_path / "lmtp.sock"
     with door_process(config, "lmtp", path, "D6:1") as process:
-        assert eventually(path.is_socket, 20)
+        assert eventually(lambda: _listens(path), 20)
         with LmtpPeer(path) as peer:
             peer.ask(peer.hello, "MAIL FROM:<a@b.test>", *["RCPT TO:<support@desk.test>"] * 2, "DATA")
             peer.raw(MAIL + b".\r\n")
@@ -202,3 +202,9 @@ def test_a_kill_between_two_replies_leaves_one_ticket_when_the_mail_comes_again(
     gateway.file()
     assert [row["outcome"] for row in gateway.journal()] == ["new", "duplicate"]
     assert len(gateway.tickets()) == 1
+
+
+def _listens(path: Path) -> bool:
+    """A socket is in its place a moment before anybody listens at it."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        return peer.connect_ex(str(path)) == 0
