@@ -153,6 +153,7 @@ _SAMPLES: dict[str, MailContext] = {
         author="Maria Lopez", author_address="maria@help.example.com", by_support=True),
     "staff_notice-assigned": replace(_STAFF, change="assigned", text="", attached=(), author="Maria Lopez",
         by_support=True, author_address="maria@help.example.com"),
+    "staff_notice-raised": replace(_STAFF, change="raised", priority="urgent"),
     "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
         author="Maria Lopez", author_address="maria@help.example.com"),
     "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",
@@ -161,6 +162,8 @@ _SAMPLES: dict[str, MailContext] = {
         _STAFF, **{name: getattr(_DANGER, name) for name in ("subject", "text", "priority", "department")}),
     "safety_alert-raised": replace(
         _STAFF, change="raised", priority="urgent", department="Safety", flags=("unknown-sender",), author=""),
+    "safety_alert-closed": replace(
+        _STAFF, change="closed", priority="urgent", department="Safety", text="", attached=(), label="Closed", label_changed=True),
     "digest-staff": replace(_DIGEST, role="staff", name="Maria Lopez", digest=Digest(SAMPLE_LINES, 2, _STOP)),
     "digest-admin": replace(
         _DIGEST, role="admin", name="Otto Weber",

@@ -127,6 +127,11 @@ def test_no_text_has_a_hole_in_it(case: str) -> None:
     assert "\n\n\n" not in render(case.partition("-")[0], samples()[case]).text
 
 
+def test_nobody_on_call_is_called_to_what_is_closed() -> None:
+    seen = render("safety_alert", samples()["safety_alert-closed"])
+    assert "Safety: Anna Weber closed the ticket\n" in seen.text and "at once" not in seen.text + seen.html
+
+
 def test_one_device_is_not_called_all() -> None:
     one = render("renewal_alert", samples()["renewal_alert-one"])
     assert "- cancel LX-3: ends it on its last day\n" in one.text and "\nRenew: support+" in one.text
