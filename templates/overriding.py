@@ -34,18 +34,15 @@ class _Counting(CodeGenerator):
     """Has the environment look on where a template repeats itself or joins texts."""
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:
-        node.iter = _looked_on("counted", node.iter)
+        line = node.iter.lineno
+        counted = nodes.EnvironmentAttribute("counted", lineno=line)
+        node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=line)
         super().visit_For(node, frame)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         self.write("environment.measured(")
         super().visit_Concat(node, frame)
         self.write(")")
-
-
-def _looked_on(way: str, value: nodes.Expr) -> nodes.Call:
-    line = value.lineno
-    return nodes.Call(nodes.EnvironmentAttribute(way, lineno=line), [value], [], None, None, lineno=line)
 
 
 class OwnEnvironment(ImmutableSandboxedEnvironment):
@@ -105,7 +102,7 @@ def _size_of(operator: str, left: Any, right: Any) -> int:
         return left.bit_length() * max(right, 1) if operator == "**" else left.bit_length() + right.bit_length()
     sizes = [len(one) if hasattr(one, "__len__") else 0 for one in (left, right)]
     numbers = [one for one in (left, right) if isinstance(one, int)]
-    return sum(sizes) * max(numbers, default=1) if operator == "*" else sum(sizes)
+    return sum(sizes) * max(0, max(numbers, default=1)) if operator == "*" else sum(sizes)
 
 
 def files(folder: Path) -> Iterator[Path]:

@@ -154,7 +154,7 @@ _SAMPLES: dict[str, MailContext] = {
     "staff_notice-assigned": replace(_STAFF, change="assigned", text="", attached=(), author="Maria Lopez",
         by_support=True, author_address="maria@help.example.com"),
     "staff_notice-raised": replace(_STAFF, change="raised", priority="urgent"),
-    "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
+    "staff_notice-unsent": replace(_STAFF, change="unsent", by_support=True, text="", attached=(), flags=("unsent-answer",),
         author="Maria Lopez", author_address="maria@help.example.com"),
     "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",
         text="The version is 4.2.", attached=()),

@@ -105,6 +105,7 @@ ENDLESS = {
     "depth": "{% for a in 'xy' recursive %}{% if loop.depth < 60 %}{{ loop('xy') }}{% endif %}{% endfor %}",
     "files": "{% set n = 60 %}{% include '_again.txt' %}",
     "words": "{% for a in range(9999) %}{{ 'x' * 99999 }}{% endfor %}",
+    "less": "{% for a in range(9999) %}{{ 'x' * 99999 }}{{ 'x' * (0 - 99999) }}{% endfor %}",
     "times": "{{ 'x' * 10 ** 12 }}",
     "powers": "{{ 10 ** (10 ** 9) }}",
     "joined": "{% set here = namespace(s='x') %}{% for a in range(60) %}{% set here.s = here.s ~ here.s %}{% endfor %}",
