@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from datetime import timedelta
-from pathlib import Path
-
 import pytest
 from structlog.testing import capture_logs
 
 from store import broken_templates, views
-from store.clock import now
 from store.config import load
 from tests.fakes import FakeRelay
 from tests.workers.bench import Bench
@@ -43,41 +38,3 @@ def test_a_broken_template_is_told_once_a_ticket_and_keeps_no_mail_back(bench: B
     with bench.store.read() as connection:
         (broken,) = broken_templates.states(connection, bench.config)
     assert (broken.desk, broken.fault) == ("hosting", "staff_reply/body.txt:1: UndefinedError")
-
-
-@pytest.mark.req("BR-07")
-def test_a_template_counts_as_broken_until_somebody_has_changed_the_folder(bench: Bench) -> None:
-    desk = bench.config.folder / "desks" / "hosting.toml"
-    own = desk.parent / "own"
-    (own / "cc_copy").mkdir(parents=True)
-    file = own / "cc_copy" / "body.txt"
-    file.write_text("{{ mail.nothing }}", encoding="utf-8")
-    desk.write_text(f'templates = "own"\n{desk.read_text(encoding="utf-8")}', encoding="utf-8")
-    bench.config = load(bench.file)
-    met = now()
-
-    def faults() -> list[str]:
-        with bench.store.read() as connection:
-            return [state.fault for state in broken_templates.states(connection, bench.config)]
-
-    def changed(path: Path, ago: timedelta) -> None:
-        for one in (own, file.parent, *([file] if file.exists() else ())):
-            os.utime(one, (0, 0))
-        os.utime(path, (0, (met - ago).timestamp()))
-
-    changed(file, timedelta(minutes=1))
-    assert faults() == []
-    for line in (1, 1, 3):
-        broken_templates.note(bench.store, bench.config.desks["hosting"], None, f"{file}:{line}: UndefinedError", met)
-    assert faults() == ["cc_copy/body.txt:1: UndefinedError", "cc_copy/body.txt:3: UndefinedError"]
-    changed(file, -timedelta(minutes=1))
-    assert faults() == []
-    later = met + timedelta(minutes=2)
-    broken_templates.note(bench.store, bench.config.desks["hosting"], None, f"{file}:2: UndefinedError", later)
-    assert faults() == ["cc_copy/body.txt:2: UndefinedError"]
-    file.unlink()
-    changed(file.parent, -timedelta(minutes=3))
-    assert faults() == []
-    bench.config = load(bench.file)
-    bench.config.desks["hosting"] = bench.config.desks["hosting"].model_copy(update={"templates": ""})
-    assert faults() == []
