@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from benchmarks.children import client, server
 from benchmarks.house import installation
 from benchmarks.measure import Figure
 from benchmarks.servers import remembering_sink
+from gateway.cli.logs import set_up
 from store.apply import apply
 from store.clock import now
 from store.commands import Author, NewMessage, OpenTicket
@@ -68,11 +70,12 @@ def _promise(config: Config, store: Store) -> None:
 
 
 def _send(config: Config, store: Store) -> None:
-    worker = WorkerProcess(config, threads=_THREADS)
-    worker.start()
-    while not _done(store):
-        time.sleep(0.05)
-    worker.stop()
+    with _logged(config.file):
+        worker = WorkerProcess(config, threads=_THREADS)
+        worker.start()
+        while not _done(store):
+            time.sleep(0.05)
+        worker.stop()
 
 
 def _send_killed(config: Config, store: Store) -> None:
@@ -87,9 +90,24 @@ def _send_killed(config: Config, store: Store) -> None:
 
 
 def _work(file: Path) -> None:
-    WorkerProcess(load(file), threads=_THREADS).start()
-    while True:
-        time.sleep(1)
+    with _logged(file):
+        WorkerProcess(load(file), threads=_THREADS).start()
+        while True:
+            time.sleep(1)
+
+
+@contextmanager
+def _logged(file: Path) -> Iterator[None]:
+    """With the log as in production, in a file beside the configuration: its lines are part of what sending costs."""
+    disabled = logging.root.manager.disable
+    with (file.parent / "log").open("a", encoding="utf-8") as log, redirect_stderr(log):
+        set_up()
+        logging.disable(logging.NOTSET)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
+    set_up()
 
 
 def _done(store: Store) -> bool:

@@ -11,9 +11,8 @@ from store import crash, outbox, undelivered
 from store.config import Config
 from store.database import Store
 from store.outbox import End
-from store.rows import write_event
 from store.rules.delivery import is_hard
-from store.schema import Event, Outbox
+from store.schema import Outbox
 
 _GOOD = ("accepted", "deferred")
 
@@ -32,11 +31,3 @@ def settle(store: Store, config: Config, holder: str, ends: Sequence[End], now: 
         for _ in ends:
             crash.point("O8")
     return kept
-
-
-def note_fault(store: Store, ticket_id: int, fault: str, now: datetime) -> None:
-    """Shows on the ticket, once, that a mail was not made from the desk's own template, and why (BR-07)."""
-    same = (Event.c.ticket_id == ticket_id, Event.c.kind == "template_broken", Event.c.new == fault)
-    with store.write() as connection:
-        if connection.execute(select(Event.c.id).where(*same).limit(1)).first() is None:
-            write_event(connection, ticket_id, "template_broken", None, now, new=fault)

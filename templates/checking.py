@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import TemplateSyntaxError
 
+from templates.budget import EndlessTemplate
 from templates.contexts import MailContext
 from templates.languages import ENGLISH, LANGUAGES
 from templates.overriding import files
@@ -61,6 +62,8 @@ def _broken(own: Path, languages: Iterable[str]) -> Iterator[Fault]:
                     yield from _unescaped(own, name, context)
             except Exception as error:  # a template may do anything wrong
                 yield located(own, name, error)
+                if isinstance(error, EndlessTemplate):
+                    return  # each further mail would take as long to fail
             else:
                 yield from _lacking(own, name, context, mail, render(name, context, language), language)
 

@@ -37,10 +37,10 @@ _ANSWER = "support+aebagbyfrkx6mw2n4tq7zcd3hs@help.example.com"
 SAMPLE_LINES = (
     DigestLine(
         "HO#1042", "Disk full on web-3", "Customer-Reply", "customer_reply", "Anna Weber", "anna@weber.example", False,
-        "14 July 2026, 09:05 CEST", "It works again, thank you.", "https://help.example.com/t/HO-1042#m7", _ANSWER, "medium",
+        "2026-07-14T07:05:00+00:00", "It works again, thank you.", "https://help.example.com/t/HO-1042#m7", _ANSWER, "medium",
     ),
     DigestLine(
-        "HO#1047", "Certificate expires", "Open", "opened", "Kim", "kim@partner.example", False, "14 July 2026, 09:40 CEST",
+        "HO#1047", "Certificate expires", "Open", "opened", "Kim", "kim@partner.example", False, "2026-07-14T07:40:00+00:00",
         "The certificate of shop.example.com ends on Friday.", "https://help.example.com/t/HO-1047#m12",
         _ANSWER, "high",
     ),

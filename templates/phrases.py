@@ -55,5 +55,10 @@ DEVICES = (
     "Its renewal can be confirmed from %(day)s on.", "Its renewal date has passed.", "Its renewal on %(day)s is confirmed already.",
     "You asked for two things at once; neither was done.",
 )  # fmt: skip
+# What is wrong with a mailbox: store/alarms.py. What a mail server says stays as it is.
+MAILBOXES = (
+    "%(mailbox)s: nothing is heard of it", "%(mailbox)s: %(size)s MB from %(sender)s: %(why)s", "somebody", "too large",
+    "and %(count)s more", "%(name)s: ends on %(day)s",
+)  # fmt: skip
 CALENDAR = ("Renewal: %(name)s",)
-PHRASES = (*CALENDAR, *REFUSALS, *FILES, *ACTS, *COMMANDS, *PROBLEMS, *DEVICES)
+PHRASES = (*MAILBOXES, *CALENDAR, *REFUSALS, *FILES, *ACTS, *COMMANDS, *PROBLEMS, *DEVICES)

@@ -16,6 +16,7 @@ from jinja2.bccache import Bucket
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
+from templates.budget import budget
 from templates.contexts import MailContext, one_line
 from templates.languages import ENGLISH, translations
 from templates.overriding import OwnEnvironment, Stamp, stamp
@@ -48,8 +49,14 @@ def render(name: str, context: MailContext, language: str = ENGLISH, own: Path |
     """
     environment = _own_environment(language, own, stamp(own)) if own else _environment(language)
     mail = in_language(context, language)
-    subject, text, html = (environment.get_template(f"{name}/{part}").render(mail=mail) for part in PARTS)
+    subject, text, html = (_part(environment, f"{name}/{part}", mail) for part in PARTS)
     return Rendered(one_line(subject), text.strip("\n") + "\n", html.strip() + "\n")
+
+
+def _part(environment: Environment, place: str, mail: MailContext) -> str:
+    template = environment.get_template(place)
+    with budget():
+        return template.render(mail=mail)
 
 
 class _Compiled(BytecodeCache):

@@ -89,27 +89,27 @@ _ALERT = "support+aebagbyfrkx6mw2n4tq7zcd3hs@help.example.com"
 _PAGE = "https://help.example.com/asset/LX-"
 _GROUPS = (
     DeviceGroup("North / Dock", (
-        Device("Crane tracker", "LX-118", "4 August 2026", "yearly", 21, "4 August 2027", link=f"{_PAGE}118"),
-        Device("", "LX-121", "21 July 2026", "quarterly", 7, "21 October 2026", link=f"{_PAGE}121"),
+        Device("Crane tracker", "LX-118", "2026-08-04", "yearly", 21, "2027-08-04", link=f"{_PAGE}118"),
+        Device("", "LX-121", "2026-07-21", "quarterly", 7, "2026-10-21", link=f"{_PAGE}121"),
     )),
-    DeviceGroup("", (Device("Office router", "LX-7", "14 July 2026", "yearly", 0, "14 July 2027", link=f"{_PAGE}7"),)),
+    DeviceGroup("", (Device("Office router", "LX-7", "2026-07-14", "yearly", 0, "2027-07-14", link=f"{_PAGE}7"),)),
 )  # fmt: skip
 _STOP = "https://help.example.com/u/aebagbyfrkx6mw2n4tq7zcd3hs"
 SAMPLE_ALERT = Renewals(_GROUPS, _ALERT, _ALERT.replace("aeba", "aeca"), _ALERT.replace("aeba", "aeda"), _STOP)
 SAMPLE_ONE = Renewals(
-    (DeviceGroup("South", (Device("Gate", "LX-3", "11 August 2026", "yearly", 28, "11 August 2027", link=f"{_PAGE}3"),)),),
+    (DeviceGroup("South", (Device("Gate", "LX-3", "2026-08-11", "yearly", 28, "2027-08-11", link=f"{_PAGE}3"),)),),
     _ALERT, _ALERT.replace("aeba", "aeca"), _ALERT.replace("aeba", "aeda"), _STOP,
 )  # fmt: skip
 SAMPLE_WATCHED = Renewals(
-    (DeviceGroup("South", (Device("Gate", "LX-3", "11 August 2026", "yearly", 28, "11 August 2027", "", False, f"{_PAGE}3"),)),),
+    (DeviceGroup("South", (Device("Gate", "LX-3", "2026-08-11", "yearly", 28, "2027-08-11", "", False, f"{_PAGE}3"),)),),
     unsubscribe=_STOP,
 )  # fmt: skip
 SAMPLE_RENEWED = Renewals((
     DeviceGroup("North / Dock", (
-        Device("Crane tracker", "LX-118", "13 July 2027", "yearly", after="13 July 2028", before="13 July 2026", link=f"{_PAGE}118"),
-        Device("", "LX-121", "13 October 2026", "quarterly", before="13 July 2026", link=f"{_PAGE}121"),
+        Device("Crane tracker", "LX-118", "2027-07-13", "yearly", after="2028-07-13", before="2026-07-13", link=f"{_PAGE}118"),
+        Device("", "LX-121", "2026-10-13", "quarterly", before="2026-07-13", link=f"{_PAGE}121"),
     )),
 ), unsubscribe=_STOP)  # fmt: skip
 SAMPLE_ENDED = Renewals(
-    (DeviceGroup("South", (Device("Gate", "LX-3", "13 July 2026", "monthly", link=f"{_PAGE}3"),)),), unsubscribe=_STOP
+    (DeviceGroup("South", (Device("Gate", "LX-3", "2026-07-13", "monthly", link=f"{_PAGE}3"),)),), unsubscribe=_STOP
 )

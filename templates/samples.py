@@ -7,7 +7,7 @@ from dataclasses import replace
 from templates.assets import AssetLine
 from templates.contexts import FileLine, MailContext
 from templates.digests import SAMPLE_BURST, SAMPLE_LINES, Digest
-from templates.figures import moment
+from templates.figures import day, moment
 from templates.languages import ENGLISH
 from templates.renewals import SAMPLE_ALERT, SAMPLE_ENDED, SAMPLE_ONE, SAMPLE_RENEWED, SAMPLE_WATCHED
 
@@ -68,8 +68,8 @@ _LOCKED_OUT = replace(
 )
 _STAFF_COMMANDS = (
     "#note: keeps what you write below it among the staff",
-    "#assign ADDRESS, #assign me or #assign nobody: says who works on the ticket",
-    "#priority low, medium, high or urgent: says how urgent the ticket is",
+    "#assign ADDRESS, #assign me, #assign nobody: says who works on the ticket",
+    "#priority low, medium, high, urgent: says how urgent the ticket is",
     "#cc ADDRESS, ADDRESS, -ADDRESS: adds people to the ticket; a minus takes one off",
 )
 _OUTSIDER = replace(
@@ -107,11 +107,10 @@ _SAMPLES: dict[str, MailContext] = {
         help="We need something from you to go on. Please answer this mail.", close_address=_CLOSE),
     "missing_info-one": replace(_BASE, missing=("Error code:",), label="Awaiting Info"),
     "portal_nudge-known": replace(_BASE, nudged=True, preferred_channel=_PORTAL, close_address=_CLOSE),
-    "portal_hold-known": replace(_BASE, preferred_channel=_PORTAL, topics=_TOPICS),
+    "portal_hold-known": replace(_BASE, topics=_TOPICS),
     "portal_hold-stranger": _STRANGER,
     "portal_redirect-known": replace(
-        _BASE, change="redirected", tag="", label="", text="", link="https://help.example.com/", topics=_TOPICS,
-        preferred_channel=_PORTAL),
+        _BASE, change="redirected", tag="", label="", text="", link="https://help.example.com/", topics=_TOPICS),
     "portal_redirect-stranger": replace(
         _STRANGER, change="redirected", tag="", label="", withheld=False, link="https://help.example.com/"),
     "held_ack-stranger": _STRANGER,
@@ -154,7 +153,8 @@ _SAMPLES: dict[str, MailContext] = {
         author="Maria Lopez", author_address="maria@help.example.com", by_support=True),
     "staff_notice-assigned": replace(_STAFF, change="assigned", text="", attached=(), author="Maria Lopez",
         by_support=True, author_address="maria@help.example.com"),
-    "staff_notice-unsent": replace(_STAFF, change="unsent", text="", attached=(), flags=("unsent-answer",),
+    "staff_notice-raised": replace(_STAFF, change="raised", priority="urgent"),
+    "staff_notice-unsent": replace(_STAFF, change="unsent", by_support=True, text="", attached=(), flags=("unsent-answer",),
         author="Maria Lopez", author_address="maria@help.example.com"),
     "staff_notice-outsider": replace(_STAFF, change="outsider", author="Kim", author_address="kim@elsewhere.example",
         text="The version is 4.2.", attached=()),
@@ -162,6 +162,8 @@ _SAMPLES: dict[str, MailContext] = {
         _STAFF, **{name: getattr(_DANGER, name) for name in ("subject", "text", "priority", "department")}),
     "safety_alert-raised": replace(
         _STAFF, change="raised", priority="urgent", department="Safety", flags=("unknown-sender",), author=""),
+    "safety_alert-closed": replace(
+        _STAFF, change="closed", priority="urgent", department="Safety", text="", attached=(), label="Closed", label_changed=True),
     "digest-staff": replace(_DIGEST, role="staff", name="Maria Lopez", digest=Digest(SAMPLE_LINES, 2, _STOP)),
     "digest-admin": replace(
         _DIGEST, role="admin", name="Otto Weber",
@@ -188,11 +190,11 @@ _SAMPLES: dict[str, MailContext] = {
     "activation_ack-two": replace(_DEVICES, close_address=_CLOSE, assets=(
         AssetLine("LX-200 (North gate)", "register"), AssetLine("LX-118", "activate"))),
     "activated-requester": replace(_DEVICES, change="activated", text="", by_support=True, author="Maria Lopez", assets=(
-        AssetLine("LX-200 (North gate)", "activated", "14 July 2027"), AssetLine("LX-118", "activated"))),
+        AssetLine("LX-200 (North gate)", "activated", "2027-07-14"), AssetLine("LX-118", "activated"))),
     "deactivation_ack-partly": replace(_DEVICES, text="cancel LX-200 LX-118", assets=(
-        AssetLine("LX-200 (North gate)", "deactivate", "31 July 2026"), AssetLine("LX-118", "deactivate", why="It is not active."))),
+        AssetLine("LX-200 (North gate)", "deactivate", "2026-07-31"), AssetLine("LX-118", "deactivate", why="It is not active."))),
     "renewal_confirmed-partly": replace(_DEVICES, text="renew LX-200\ncancel LX-118", label="Closed", assets=(
-        AssetLine("LX-200 (North gate)", "renew", "2 August 2026"), AssetLine("LX-118", "deactivate", "31 July 2026"),
+        AssetLine("LX-200 (North gate)", "renew", "2026-08-02"), AssetLine("LX-118", "deactivate", "2026-07-31"),
         AssetLine("LX-9", "renew", why="There is no device of this name among yours."))),
     "command_refused-mail": replace(_DEVICES, text="renew", assets=(
         AssetLine("LX-200 (North gate)", "renew", why="Only an administrator of the organization or of its group may do this."),)),
@@ -205,8 +207,29 @@ _SAMPLES: dict[str, MailContext] = {
 
 def samples(language: str = ENGLISH) -> dict[str, MailContext]:
     """A context for each `template-case`, with its times as a reader of the language is told them."""
-    at = moment(_AT, "Europe/Berlin", language=language)
-    return {case: replace(context, at=at) for case, context in _SAMPLES.items()}
+    return {case: _told(context, language) for case, context in _SAMPLES.items()}
+
+
+def _told(context: MailContext, language: str) -> MailContext:
+    def at(iso: str) -> str:
+        return moment(iso, "Europe/Berlin", language=language)
+
+    def on(iso: str) -> str:
+        return day(iso, language) if iso else ""
+
+    groups = tuple(
+        replace(group, devices=tuple(
+            replace(one, day=on(one.day), after=on(one.after), before=on(one.before)) for one in group.devices
+        ))
+        for group in context.renewals.groups
+    )  # fmt: skip
+    return replace(
+        context,
+        at=at(_AT),
+        assets=tuple(replace(line, day=on(line.day)) for line in context.assets),
+        digest=replace(context.digest, lines=tuple(replace(line, at=at(line.at)) for line in context.digest.lines)),
+        renewals=replace(context.renewals, groups=groups),
+    )
 
 
 def sample(template: str) -> MailContext:

@@ -52,6 +52,9 @@ def in_language(context: MailContext, language: str) -> MailContext:
         problems=tuple(said(language, problem) for problem in context.problems),
         commands=tuple(_command(language, line) for line in context.commands),
         assets=tuple(replace(line, why=said(language, line.why)) for line in context.assets),
+        digest=replace(context.digest, lines=tuple(
+            replace(line, label=said(language, line.label)) for line in context.digest.lines
+        )),
     )  # fmt: skip
 
 

@@ -21,11 +21,11 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def wrap(value: str, indent: str = "") -> str:
-    """At most WIDTH wide, the later lines indented; links and long names stay whole."""
-    lines, line = [], ""
+def wrap(value: str, indent: str = "", first: str = "") -> str:
+    """At most WIDTH wide, the later lines indented and the first as said; links and long names stay whole."""
+    lines, line = [], first
     for chunk in _CHUNK.findall(_BLANKS.sub(" ", value).strip()):
-        if line and chunk != " " and width(line + chunk) > WIDTH:
+        if line.strip() and chunk != " " and width(line + chunk) > WIDTH:
             lines.append(line.rstrip(" "))
             line = indent
         if chunk != " " or line.strip():

@@ -38,6 +38,8 @@ CLOSING = frozenset(
         "confirmation", "access_ack", "login_help", "missing_info", "portal_nudge", "follow_up", "staff_reply", "ticket_update",
     }
 )  # fmt: skip
+# They point to the portal themselves, and an answer to them does not do as well.
+_ON_PORTAL = frozenset({"portal_redirect", "portal_hold"})
 _FOR_LOCKED_OUT: frozenset[Answer] = frozenset({"access_ack", "login_help"})
 MOST_ATTACHED = 18 * 1024 * 1024  # decoded; in base64 just under the 25 MB that large providers take
 _MOST_REFERENCES = 30
@@ -120,7 +122,7 @@ def context(
 
     return MailContext(
         desk=one_line(desk.title), team=one_line(desk.team), noun=one_line(desk.noun), guidance=desk.guidance,
-        preferred_channel="" if outside else one_line(desk.preferred_channel, 1000),
+        preferred_channel="" if outside or letter.template in _ON_PORTAL else one_line(desk.preferred_channel, 1000),
         tag=_tag(letter), subject="" if secretive or outside else fact("subject"),
         label="" if outside else fact("label"), label_changed=facts["label_changed"],
         help="" if outside else fact("help", 1000), link="" if outside else fact("link", 2000),

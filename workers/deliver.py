@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
-from store import clock, crash, outbox, sending
+from store import broken_templates, clock, crash, outbox
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, NotFound, Permanent, Temporary
 from store.letters import Letter
 from store.outbox import End
+from store.rules.desk import Desk
 from workers.compose import MOST_ATTACHED, Mail, compose
 from workers.relay import Relay
 from workers.retry import UNFINISHED, Defect, TooLarge, pause
@@ -181,15 +182,13 @@ class Delivery:
             raise Defect(f"could not be composed: {error!r}") from error
         if mail.fault:
             _log.error("template", outbox=letter.id, desk=desk.name, fault=mail.fault, instead="the shipped one")
-            self._note(letter, mail.fault)
+            self._note(letter, desk, mail.fault)
         return mail
 
-    def _note(self, letter: Letter, fault: str) -> None:
-        """Shows the fault on the ticket; the mail goes out whether that can be written or not."""
-        if letter.ticket_id is None:
-            return
+    def _note(self, letter: Letter, desk: Desk, fault: str) -> None:
+        """Tells of the fault; the mail goes out whether that can be written or not."""
         try:
-            sending.note_fault(self._store, letter.ticket_id, fault, self._now())
+            broken_templates.note(self._store, desk, letter.ticket_id, fault, self._now())
         except DiskFailed:
             raise
         except Temporary as error:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from store import folders, outcomes, parts, pending, probes
+from store import broken_templates, folders, outcomes, parts, pending, probes
 from store.config import Config, host_and_port
 from store.errors import ConfigError, describe
 
@@ -43,6 +43,7 @@ async def look(request: Request) -> dict[str, Any]:
         *(told["parts"] or {}).values(),
         *told.get("mailboxes", ()),
         *told.get("probes", ()),
+        *told.get("templates", ()),
     ]
     if told["parts"] is None or max(waits, default=0) > LATE or not all(state["up"] for state in states):
         told["status"] = "degraded"
@@ -75,6 +76,7 @@ def _look(portal: Portal) -> dict[str, Any]:
         up = parts.up(connection, now)
         sent = [_probe(state, now) for state in probes.states(connection, portal.config, now)]
         read = [_mailbox(state, now) for state in folders.states(connection, portal.config)]
+        broken = [_template(state, now) for state in broken_templates.states(connection, portal.config)]
     told: dict[str, Any] = {
         "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
         "outbox": {
@@ -88,6 +90,8 @@ def _look(portal: Portal) -> dict[str, Any]:
         told["mailboxes"] = read
     if sent:
         told["probes"] = sent
+    if broken:
+        told["templates"] = broken
     return told
 
 
@@ -111,6 +115,11 @@ def _probe(state: probes.State, now: datetime) -> dict[str, Any]:
         "seconds_since_filed": None if state.filed is None else _age(state.filed, now),
         "seconds_to_ticket": state.seconds,
     }
+
+
+def _template(state: broken_templates.State, now: datetime) -> dict[str, Any]:
+    """What is broken of a desk's own templates, and how long ago a mail met it."""
+    return {"desk": state.desk, "up": False, "fault": state.fault, "seconds_since_met": _age(state.met, now)}
 
 
 def _age(since: datetime, now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
@@ -52,4 +53,9 @@ def written(told: dict[str, Any]) -> bytes:
         if state["seconds_to_ticket"] is not None:
             filed.labels(state["mailbox"]).set(state["seconds_since_filed"])
             took.labels(state["mailbox"]).set(state["seconds_to_ticket"])
+    broken = gauge(
+        "template_broken", "Faults of the desk's own templates, in whose place the shipped ones are used", "desk"
+    )
+    for desk, faults in Counter(state["desk"] for state in told.get("templates", ())).items():
+        broken.labels(desk).set(faults)
     return bytes(generate_latest(registry))

@@ -166,7 +166,7 @@ def _raise(connection: Connection, config: Config, command: RaisePriority, now: 
     if command.mailbox and f"mail:{command.mailbox}" != ticket.origin:
         write_event(connection, ticket.id, "also_to", None, now, new=command.mailbox)
     event = raise_priority(connection, ticket, command.priority, None, now)
-    if event and command.alerts:
+    if event and "spam" not in ticket.flags:
         first = select(Message.c.id).where(Message.c.ticket_id == ticket.id).order_by(Message.c.id).limit(1)
         alerts = on_call(connection, command.alerts, now)
         change, message = Change("raised", ticket.requester_id), connection.execute(first).scalar()

@@ -123,7 +123,9 @@ class Desk(Frozen):
         description="language of people who have not said theirs: `en`, `de`, `fr`, `es` or `ja`; mails in any other are English",
     )
     timezone: str = Field("UTC", description="time zone of people who have not said theirs")
-    preferred_channel: str = Field("", description="a sentence every mail to customers carries")
+    preferred_channel: str = Field(
+        "", description="a sentence every mail to customers carries, save those that send them to the portal"
+    )
     guidance: str = Field("", description="what a customer should tell, said in the confirmation (IN-17)")
     templates: str = Field(
         "",

@@ -55,7 +55,7 @@ class Row:
 _NOTICE: Template = "staff_notice"
 TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "opened": Row("a ticket is opened", "answer", "ticket_update", staff=_NOTICE, on_call="safety_alert"),
-    "raised": Row("its priority is raised by a second mail", on_call="safety_alert"),
+    "raised": Row("its priority is raised by a second mail", None, None, None, _NOTICE, _NOTICE, "safety_alert"),
     "released": Row("a held ticket is let in", "confirmation"),
     "customer_reply": Row(
         "the customer's side writes", "ticket_update", "ticket_update", "cc_copy", _NOTICE, _NOTICE, "safety_alert"
@@ -77,7 +77,7 @@ TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
     "address_used": Row("somebody else wrote to a signed address", named="address_used"),
     "asking": Row("support asks somebody outside", named="outsider_question"),
     "redirected": Row("a mail makes no ticket (EQ-66)", named="portal_redirect"),
-    "undelivered": Row("a mail with somebody's words did not arrive", named="undelivered"),
+    "undelivered": Row("a mail with an agent's words did not arrive", named="undelivered"),
     "mailbox_silent": Row("a mailbox cannot be read any more (threats 96)", named="mailbox_notice"),
     "mailbox_back": Row("it can be read again", named="mailbox_notice"),
     "mail_left": Row("a mail in it cannot be fetched", named="mailbox_notice"),

@@ -6,6 +6,7 @@ Table models do not validate: what comes from outside passes through the frozen 
 from sqlmodel import SQLModel
 
 from store.tables.assets import Alert, AlertLine, Asset, AssetEvent, AssetRequest, InvoiceEntry, TicketAsset
+from store.tables.broken_templates import BrokenTemplate
 from store.tables.clockwork import ClockMark
 from store.tables.columns import Id, Utc
 from store.tables.filing import Blocked, Cited, Cursor, Lease, Outcome, Parked
@@ -39,6 +40,7 @@ __all__ = [
     "Attachment",
     "Blob",
     "Blocked",
+    "BrokenTemplate",
     "Cc",
     "Cited",
     "ClockMark",

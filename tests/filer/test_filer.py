@@ -108,7 +108,9 @@ def test_the_same_mail_again_changes_nothing_but_a_more_urgent_mailbox_raises(ga
     assert (row["outcome"], row["ticket"]) == ("duplicate", TAG)
     ticket = gateway.ticket(TAG)
     assert (len(ticket["messages"]), ticket["priority"]) == (1, "urgent")
-    assert gateway.told() == told
+    assert gateway.told() == [*told, ("gina@desk.test", "staff_notice")]
+    gateway.receive(traced, "safety@desk.test")
+    assert len(gateway.told()) == len(told) + 1
 
 
 @pytest.mark.threat(35)

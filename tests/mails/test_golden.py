@@ -116,6 +116,29 @@ def test_html_in_a_name_or_text_is_escaped_in_html_only() -> None:
         assert "{{ 7 * 7 }}" in mail.text and "<img" in mail.text
 
 
+def test_nobody_without_a_name_has_an_empty_one() -> None:
+    notice = sample("staff_notice")
+    assert "\nFrom:       Anna Weber <anna@weber.example>\n" in render("staff_notice", notice).text
+    assert "\nFrom:       anna@weber.example\n" in render("staff_notice", replace(notice, author="")).text
+
+
+@pytest.mark.parametrize("case", samples())
+def test_no_text_has_a_hole_in_it(case: str) -> None:
+    assert "\n\n\n" not in render(case.partition("-")[0], samples()[case]).text
+
+
+def test_nobody_on_call_is_called_to_what_is_closed() -> None:
+    seen = render("safety_alert", samples()["safety_alert-closed"])
+    assert "Safety: Anna Weber closed the ticket\n" in seen.text and "at once" not in seen.text + seen.html
+
+
+def test_one_device_is_not_called_all() -> None:
+    one = render("renewal_alert", samples()["renewal_alert-one"])
+    assert "- cancel LX-3: ends it on its last day\n" in one.text and "\nRenew: support+" in one.text
+    for words in ("Renew all", "for all", "those you name", "- renew LX-3"):
+        assert words not in one.text and words not in one.html
+
+
 def test_an_undefined_name_in_a_template_is_an_error() -> None:
     with pytest.raises((UndefinedError, AttributeError)):
         render("confirmation", object())  # type: ignore[arg-type]

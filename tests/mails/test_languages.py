@@ -141,6 +141,20 @@ def test_a_desk_keeps_words_of_its_own_and_those_everybody_has_are_translated() 
     )
 
 
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("digest-staff", "Antwort vom Kunden"),
+        ("renewal_alert-three", "bis zum 4. August 2027"),
+        ("mailbox_notice-left", "62.0 MB von anna@weber.example: zu groß"),
+        ("mailbox_notice-access", "office: endet am 2027-05-01"),
+    ],
+)
+def test_what_stands_in_the_lines_of_a_mail_is_said_in_the_language_too(case: str, words: str) -> None:
+    mail = render(case.partition("-")[0], samples("de")[case], "de")
+    assert words in " ".join(mail.text.split()) and words in mail.html
+
+
 def test_what_the_rules_say_is_known_to_the_catalogues() -> None:
     """Every reason a file can be refused for, every act that can be asked for, every command, what is allowed."""
     reasons = set(_reasons())

@@ -17,7 +17,7 @@ from templates.checking import faults
 from templates.languages import LANGUAGES
 from templates.previewing import preview
 from templates.samples import samples
-from tests.mails.letters import DESK, letter, read, send
+from tests.mails.letters import DESK, DEVICE, letter, read, send
 
 REPLY = "{% extends '_frame.txt' %}\n{% block headline %}Maria from {{ mail.desk }}{% endblock %}\n"
 
@@ -96,6 +96,48 @@ def test_the_check_names_file_line_and_what_is_wrong(tmp_path: Path, files: dict
     assert len(found) == len(lines), found
     for line, expected in zip(found, lines, strict=True):
         assert line.startswith(expected)
+
+
+ENDLESS = {
+    "loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "values": "{% for a in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
+    "calls": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+    "depth": "{% for a in 'xy' recursive %}{% if loop.depth < 60 %}{{ loop('xy') }}{% endif %}{% endfor %}",
+    "files": "{% set n = 60 %}{% include '_again.txt' %}",
+    "words": "{% for a in range(9999) %}{{ 'x' * 99999 }}{% endfor %}",
+    "less": "{% for a in range(9999) %}{{ 'x' * 99999 }}{{ 'x' * (0 - 99999) }}{% endfor %}",
+    "times": "{{ 'x' * 10 ** 12 }}",
+    "powers": "{{ 10 ** (10 ** 9) }}",
+    "joined": "{% set here = namespace(s='x') %}{% for a in range(60) %}{% set here.s = here.s ~ here.s %}{% endfor %}",
+    "added": "{% set here = namespace(s='x') %}{% for a in range(60) %}{% set here.s = here.s + here.s %}{% endfor %}",
+}
+
+
+@pytest.mark.req("BR-07")
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_template_without_end_is_stopped_and_replaced_by_the_shipped_one(tmp_path: Path, kind: str) -> None:
+    again = "{% set n = n - 1 %}{% if n %}{% include '_again.txt' %}{% include '_again.txt' %}{% endif %}"
+    own(tmp_path, staff_reply__body_txt=f"{{{{ mail.text }}}}\n{ENDLESS[kind]}{{{{ mail.link }}}}", _again_txt=again)
+    (line,) = told(tmp_path)
+    where = "_again.txt:1" if kind == "files" else "staff_reply/body.txt:2"
+    assert line.startswith((f"{where}: it repeats more than", f"{where}: it writes more than"))
+    desk = DESK.model_copy(update={"templates": str(tmp_path)})
+    mail = send(letter("staff_reply"), desk)
+    assert mail.fault == f"{tmp_path}/{where}: EndlessTemplate"
+    assert read(mail).text == read(send(letter("staff_reply"), DESK)).text
+
+
+def test_a_long_mail_is_not_taken_for_one_without_end(tmp_path: Path) -> None:
+    one = DEVICE | {"name": "x" * 100}
+    made = letter("renewal_alert", devices=[one | {"key": f"LX-{number}"} for number in range(2000)])
+    own(
+        tmp_path,
+        _frame_html=(Path("templates/mail/_frame.html").read_text() + "<hr>"),
+        _frame_txt=(Path("templates/mail/_frame.txt").read_text()),
+    )
+    desk = DESK.model_copy(update={"templates": str(tmp_path)})
+    for mail in (send(made, desk), send(letter("staff_reply", text="many words \n" * 200_000), desk)):
+        assert mail.fault == ""
 
 
 @pytest.fixture

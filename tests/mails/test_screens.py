@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from templates.languages import LANGUAGES
 from templates.previewing import preview
+from templates.render import render
 from templates.samples import samples
 from tests.portal.browser import Browser, chromium
 
@@ -46,3 +49,29 @@ def test_on_a_phone_and_in_the_dark_every_mail_can_be_read(tmp_path: Path) -> No
                     faint[case, dark] = browser.run(FAINT)
     assert wide == set()
     assert {place: words for place, words in faint.items() if words} == {}
+
+
+def test_what_has_no_blanks_is_wrapped_on_a_phone(tmp_path: Path) -> None:
+    """Names, subjects, file names, labels, addresses and links of a length that is no screen's (BR-04)."""
+    wide = []
+    with Browser() as browser:
+        browser.look(380)
+        for case, context in samples().items():
+            page = tmp_path / "mail.html"
+            page.write_text(render(case.partition("-")[0], _endless(context)).html, encoding="utf-8")
+            browser.open(page.as_uri())
+            if browser.run("document.documentElement.scrollWidth") > 380:
+                wide.append(case)
+    assert wide == []
+
+
+_SAID_BY_US = {"role", "change", "priority", "tag", "plan", "what", "day", "before", "after", "at", "flags"}
+
+
+def _endless(value: Any, name: str = "") -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        told = {field.name: _endless(getattr(value, field.name), field.name) for field in fields(value)}
+        return replace(value, **told)
+    if isinstance(value, tuple):
+        return tuple(_endless(one, name) for one in value)
+    return f"{value}{'x' * 150}" if isinstance(value, str) and value and name not in _SAID_BY_US else value

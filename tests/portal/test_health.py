@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from starlette.testclient import TestClient
 
 from gateway.portal import health
 from gateway.portal.app import create_app
-from store import parts
+from store import broken_templates, parts
 from store.config import Config
 from store.database import open_store
 from store.journal import Incoming, append
@@ -163,6 +164,32 @@ def test_mail_that_is_not_sent_is_degraded_but_a_pause_is_not(own_house: House, 
     assert healthz(own_house, door)[1]["outbox"] == {"waiting": 1, "oldest_seconds": 60}
     own_house.clock.forward(minutes=11)
     assert healthz(own_house, door)[0] == 503
+
+
+@pytest.mark.req("BR-07")
+def test_a_broken_template_of_a_desk_is_degraded_and_named_until_its_folder_changes(
+    own_house: House, door: str
+) -> None:
+    all_sent(own_house)
+    own = own_house.config.folder / "desks" / "mine"
+    own.mkdir()
+    os.utime(own, (0, 0))
+    file = next((own_house.config.folder / "desks").glob("*.toml"))
+    file.write_text(f'templates = "mine"\n{file.read_text(encoding="utf-8")}', encoding="utf-8")
+    own_house.config = Config(own_house.config.settings, own_house.config.folder)
+    desk = next(desk for desk in own_house.config.desks.values() if desk.templates)
+    broken_templates.note(own_house.store, desk, None, f"{own}/_frame.html:7: TypeError", own_house.clock())
+    own_house.clock.forward(seconds=90)
+    status, told = healthz(own_house, door)
+    assert (status, told["status"]) == (503, "degraded")
+    assert told["templates"] == [
+        {"desk": desk.name, "up": False, "fault": "_frame.html:7: TypeError", "seconds_since_met": 90}
+    ]
+    assert f'postern_template_broken{{desk="{desk.name}"}} 1.0' in own_house.client().get("/metrics").text
+    (own / "_frame.html").write_text("", encoding="utf-8")
+    os.utime(own, (0, own_house.clock().timestamp()))
+    status, told = healthz(own_house, door)
+    assert status == 200 and "templates" not in told
 
 
 def test_it_fails_closed_and_names_nobody(own_house: House, door: str) -> None:

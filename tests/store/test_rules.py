@@ -274,6 +274,10 @@ def test_whoever_a_ticket_is_assigned_to_hears_of_it_whatever_their_department()
     assert names(Change("support_reply", bill.id, True), concerned) == ["Anna"]
 
 
+def test_staff_hear_that_a_ticket_has_become_more_urgent_where_nobody_is_on_call_too() -> None:
+    assert told(Change("raised", ANNA.id), actor=ANNA) == {"Gina": "staff_notice"}
+
+
 def test_a_replier_hears_of_refused_files_once_and_only_when_known() -> None:
     change = Change("customer_reply", ANNA.id, refused_files=True)
     assert told(change, actor=ANNA)["Anna"] == "attachment_refused"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from store import views
+from store import broken_templates, views
 from store.config import load
 from tests.fakes import FakeRelay
 from tests.workers.bench import Bench
@@ -35,3 +35,6 @@ def test_a_broken_template_is_told_once_a_ticket_and_keeps_no_mail_back(bench: B
     fault = f"{own}/body.txt:1: UndefinedError"
     assert [event["new"] for event in events if event["kind"] == "template_broken"] == [fault]
     assert [line["fault"] for line in logs if line["log_level"] == "error"] == [fault, fault]
+    with bench.store.read() as connection:
+        (broken,) = broken_templates.states(connection, bench.config)
+    assert (broken.desk, broken.fault) == ("hosting", "staff_reply/body.txt:1: UndefinedError")
