@@ -13,9 +13,10 @@ from store import journal as rows
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound
+from store.journal_schema import Journal, Received
 from store.rules.addressing import without_extension
 from store.rules.old_mail import of_json
-from store.schema import Journal, Outbox, Outcome, Received
+from store.schema import Outbox, Outcome
 from store.views import iso, tags
 
 
