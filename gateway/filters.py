@@ -16,12 +16,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from sqlalchemy import Connection
+
 from gateway.parse.parsed import File
+from store import troubles
 from store.config import Config, host_and_port
 from store.errors import ConfigError
 from store.rules.files import Judgement
@@ -30,10 +34,9 @@ SECONDS = 4.0  # for all that one filter is asked about a mail
 REST = 30.0  # seconds a filter that failed is left alone, by each child that reads mails
 _BLOCK = 1 << 18
 _SPAM = ("add header", "rewrite subject", "reject")  # rspamd's actions; "greylist" and "soft reject" are about traffic
-_SAY_AGAIN = 60.0  # seconds
 _log = logging.getLogger("postern.filer")
 _resting: dict[str, float] = {}  # filters, and until when
-_logged: dict[str, float] = {}
+_memories = {name: troubles.Memory(name) for name in ("clamd", "rspamd")}
 T = TypeVar("T")
 
 
@@ -49,13 +52,18 @@ class Said:
 SILENT = Said()
 
 
-def log_failed(said: Said) -> None:
-    """Logs once a minute that a filter is not there: its mails are filed without its word."""
-    for name in said.failed:
-        at = time.monotonic()
-        if at >= _logged.get(name, 0.0):
-            _logged[name] = at + _SAY_AGAIN
-            _log.error("mails are filed without %s: %s", name, dict(said.words)[name])
+def note(connection: Connection, said: Said, now: datetime) -> None:
+    """Writes down, and logs once a minute, that a filter is not there and mails are filed without its word; or that it is back."""
+    for name, words in said.words:
+        why = (
+            f"mails are filed without {name}; see that it runs, and where [filter] {name} says"
+            if name in said.failed
+            else None
+        )
+        if _memories[name].is_news(why):
+            if why:
+                _log.error("mails are filed without %s: %s", name, words)
+            _memories[name].note(connection, why, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,19 @@ from typing import Any
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from store.tables import assets, broken_templates, clockwork, filing, folders, outbox, people, probes, telling, tickets
+from store.tables import (
+    assets,
+    broken_templates,
+    clockwork,
+    filing,
+    folders,
+    outbox,
+    people,
+    probes,
+    telling,
+    tickets,
+    troubles,
+)
 from store.tables.columns import core
 
 Alert = core(assets.Alert)
@@ -51,6 +63,7 @@ Ticket = core(tickets.Ticket)
 TicketAlias = core(tickets.TicketAlias)
 TicketAsset = core(assets.TicketAsset)
 TicketNumber = core(tickets.TicketNumber)
+Trouble = core(troubles.Trouble)
 Undeliverable = core(outbox.Undeliverable)
 
 MAIN = tuple(table for table in SQLModel.metadata.sorted_tables if table.info.get("ledger") != "journal")
