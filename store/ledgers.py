@@ -28,6 +28,7 @@ class Accepted:
     at: datetime
     sender: str
     mailboxes: frozenset[str]
+    size: int
     content: bytes
     message_id: str | None = None
 
@@ -38,7 +39,7 @@ def accepted(store: Store, desk: str, content_of: Callable[[bytes], bytes]) -> I
     with store.read() as connection:
         known = {id_: (hash_, named) for id_, hash_, named in connection.execute(filed) if hash_}
     query = select(
-        Journal.c.id, Journal.c.recipients, Received.c.at, Received.c.sender, Received.c.old
+        Journal.c.id, Journal.c.recipients, Received.c.at, Received.c.sender, Received.c.size, Received.c.old
     ).join(Received, Received.c.id == Journal.c.received_id).where(Journal.c.desk == desk)  # fmt: skip
     with store.read_journal() as connection:
         all_rows = connection.execute(query.order_by(Journal.c.id)).all()
@@ -47,7 +48,7 @@ def accepted(store: Store, desk: str, content_of: Callable[[bytes], bytes]) -> I
         content = bytes.fromhex(hash_.partition(":")[0]) if hash_ else content_of(rows.row(store, row.id).raw)
         old = of_json(row.old)
         mailboxes = frozenset(map(without_extension, row.recipients))
-        yield Accepted(row.id, old.at if old else row.at, row.sender, mailboxes, content, named)
+        yield Accepted(row.id, old.at if old else row.at, row.sender, mailboxes, row.size, content, named)
 
 
 def journal(store: Store, config: Config, only: Collection[int] | None = None) -> list[dict[str, Any]]:

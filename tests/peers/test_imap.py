@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-from gateway import imap
+from gateway import imap, reconciling
+from gateway.cli import archives
+from gateway.imap_session import Session
 from store import crash
 from store.clock import now
 from store.config import Config
@@ -317,6 +319,30 @@ def _dies(config: Config, point: str) -> int:
         finally:
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_comparison_fetches_only_what_is_in_doubt(
+    dovecot: Dovecot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = "compared@desk.test"
+    with desk_of(tmp_path, dovecot, user) as desk:
+        dovecot.deliver(user, *map(letter, range(30)))
+        with desk.fetching():
+            desk.wait(30)
+        desk.file()
+        dovecot.deliver(user, letter(30))
+        fetched: list[int] = []
+        fetch = Session.fetch
+
+        def counted(self: Session, uid: int, largest: int) -> bytes:
+            fetched.append(uid)
+            return fetch(self, uid, largest)
+
+        monkeypatch.setattr(Session, "fetch", counted)
+        accepted = reconciling.accepted_by(desk.store, "hosting")
+        kept = list(archives._of_folder(desk.config, desk.section, accepted))
+        found = reconciling.reconcile(accepted, kept, "support@desk.test")
+        assert ([one.subject for one in found.missing], found.extra, fetched) == (["Mail 30"], (), [31])
 
 
 def test_the_whole_gateway_fetches_and_says_how_its_mailboxes_do(dovecot: Dovecot, tmp_path: Path) -> None:
