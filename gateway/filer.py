@@ -21,7 +21,7 @@ from gateway.carrying import work_for
 from gateway.case import Case, Work
 from gateway.decide import Verdict, decide
 from gateway.explaining import signals
-from gateway.filters import note
+from gateway.filter_troubles import note
 from gateway.hand import Hand
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed

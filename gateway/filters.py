@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
 import queue
 import socket
 import struct
@@ -16,16 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
-
 from gateway.parse.parsed import File
-from store import troubles
 from store.config import Config, host_and_port
 from store.errors import ConfigError
 from store.rules.files import Judgement
@@ -34,9 +29,7 @@ SECONDS = 4.0  # for all that one filter is asked about a mail
 REST = 30.0  # seconds a filter that failed is left alone, by each child that reads mails
 _BLOCK = 1 << 18
 _SPAM = ("add header", "rewrite subject", "reject")  # rspamd's actions; "greylist" and "soft reject" are about traffic
-_log = logging.getLogger("postern.filer")
 _resting: dict[str, float] = {}  # filters, and until when
-_memories = {name: troubles.Memory(name) for name in ("clamd", "rspamd")}
 T = TypeVar("T")
 
 
@@ -50,20 +43,6 @@ class Said:
 
 
 SILENT = Said()
-
-
-def note(connection: Connection, said: Said, now: datetime) -> None:
-    """Writes down, and logs once a minute, that a filter is not there and mails are filed without its word; or that it is back."""
-    for name, words in said.words:
-        why = (
-            f"mails are filed without {name}; see that it runs, and where [filter] {name} says"
-            if name in said.failed
-            else None
-        )
-        if _memories[name].is_news(why):
-            if why:
-                _log.error("mails are filed without %s: %s", name, words)
-            _memories[name].note(connection, why, now)
 
 
 @dataclass(frozen=True, slots=True)

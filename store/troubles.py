@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from store.alarms import PATIENCE
 from store.schema import Trouble, insert_into
 
+_PATIENCE = timedelta(minutes=5)  # within which a server may have been started again
 _AGAIN = 60.0  # seconds after which the same is written once more: another process may have said otherwise
 
 
@@ -26,7 +26,7 @@ class State:
 
     def lasts(self, now: datetime) -> bool:
         """Whether it is more than a server that starts again."""
-        return now - self.since >= PATIENCE
+        return now - self.since >= _PATIENCE
 
 
 def states(connection: Connection) -> dict[str, State]:

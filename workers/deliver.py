@@ -116,9 +116,9 @@ class Delivery:
             self._settlement.write(letter, End(letter.id, "failed", str(error)))
         except Temporary as error:
             crash.point("O10")
+            self._settlement.write(letter, self._later(letter, error))
             if isinstance(error, NoSession | Unreachable):
                 self._note(error.remedy if isinstance(error, NoSession) else UNREACHABLE)
-            self._settlement.write(letter, self._later(letter, error))
         else:
             crash.point("O7")
             self._settlement.write(letter, End(letter.id, "accepted", reply))

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.filters import note
+from gateway.filter_troubles import note
 from gateway.parse import File
 from gateway.portal import forms
 from gateway.portal.context import Portal, portal_of

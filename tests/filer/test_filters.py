@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gateway import filters
+from gateway import filter_troubles, filters
 from gateway.filters import Filters
 from gateway.studying import Students
 from store import troubles
@@ -33,8 +33,8 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!
 @pytest.fixture(autouse=True)
 def rested() -> Iterator[None]:
     filters._resting.clear()
-    for name in filters._memories:
-        filters._memories[name] = troubles.Memory(name)
+    for name in filter_troubles._memories:
+        filter_troubles._memories[name] = troubles.Memory(name)
     yield
     filters._resting.clear()
 
