@@ -120,7 +120,6 @@ def test_a_door_on_another_host_is_told_by_its_sign_of_life(own_house: House) ->
 def test_a_database_that_hangs_is_reported_and_asked_once_at_a_time(
     tmp_path: Path, migrated: str, door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "_ANSWER", 0.5)
     config = installation(tmp_path, ("hosting",), database=migrated)
     config = Config(config.settings.model_copy(update={"smtp": SmtpSection(listen=door)}), tmp_path)
     store = open_store(config)
@@ -131,6 +130,7 @@ def test_a_database_that_hangs_is_reported_and_asked_once_at_a_time(
     try:
         with TestClient(create_app(config, store)) as client, admin.connect() as locker:
             assert client.get("/healthz").status_code == 200
+            monkeypatch.setattr(health, "_ANSWER", 0.5)
             locker.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
             for _ in range(3):
                 answer = client.get("/healthz")
