@@ -21,7 +21,7 @@ from gateway.carrying import work_for
 from gateway.case import Case, Work
 from gateway.decide import Verdict, decide
 from gateway.explaining import signals
-from gateway.filters import log_failed
+from gateway.filter_troubles import note
 from gateway.hand import Hand
 from gateway.lookup import content_key, look_up
 from gateway.parse import Parsed
@@ -236,7 +236,7 @@ class Filer:
             gone = Verdict("held", f"there is no desk {row.desk!r} any more", rule="no_desk")
             return self._settle(connection, row, parsed, gone, [], None)
         proof = proof_of(self._config.settings.auth, row, parsed, studied.proof)
-        log_failed(studied.said)
+        note(connection, studied.said, at)
         facts = look_up(connection, self._config, row, parsed, at, proof, studied.said)
         verdict = decide(parsed, facts)
         work = work_for(Case(self._config, row, studied, facts, verdict))

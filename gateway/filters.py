@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
 import queue
 import socket
 import struct
@@ -30,10 +29,7 @@ SECONDS = 4.0  # for all that one filter is asked about a mail
 REST = 30.0  # seconds a filter that failed is left alone, by each child that reads mails
 _BLOCK = 1 << 18
 _SPAM = ("add header", "rewrite subject", "reject")  # rspamd's actions; "greylist" and "soft reject" are about traffic
-_SAY_AGAIN = 60.0  # seconds
-_log = logging.getLogger("postern.filer")
 _resting: dict[str, float] = {}  # filters, and until when
-_logged: dict[str, float] = {}
 T = TypeVar("T")
 
 
@@ -47,15 +43,6 @@ class Said:
 
 
 SILENT = Said()
-
-
-def log_failed(said: Said) -> None:
-    """Logs once a minute that a filter is not there: its mails are filed without its word."""
-    for name in said.failed:
-        at = time.monotonic()
-        if at >= _logged.get(name, 0.0):
-            _logged[name] = at + _SAY_AGAIN
-            _log.error("mails are filed without %s: %s", name, dict(said.words)[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,16 @@ class Session:
         """A whole mail, unread as before. Raises Unfetched, and Trouble when the connection broke: nothing of it is kept."""
         return self._body(uid, "BODY.PEEK[]", largest)
 
+    def message_ids(self, uids: Sequence[int]) -> dict[int, str]:
+        """The Message-IDs of a few hundred mails, without <>, as far as they have one."""
+        with _telling("at the list of mails"):
+            self._wire.allow()
+            told = self._wire.fetch(uids, ["BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"])
+        lines = {
+            uid: value for uid, values in told.items() for name, value in values.items() if name.startswith(b"BODY[")
+        }
+        return {uid: str(line, "utf-8", "replace").partition(":")[2].strip().strip("<>") for uid, line in lines.items()}
+
     def sender(self, uid: int) -> str:
         """The From line of a mail, for people to find it by; empty when it is not to be had."""
         try:

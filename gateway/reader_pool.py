@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import os
 import resource
@@ -16,6 +17,7 @@ from typing import Any
 from pebble import ProcessPool
 
 _MEMORY = 512 << 20  # bytes of address space of a child; a mail of 40 MB needs 200 MB
+_CPU = 10  # seconds of a child for one task (threats 34)
 _log = logging.getLogger("postern.filer")
 
 
@@ -57,6 +59,13 @@ class ReaderPool:
 
     def _made(self) -> ProcessPool:
         return ProcessPool(max_workers=self._count, max_tasks=2000, initializer=_limit, context=self._context)
+
+
+def bound_time() -> None:
+    """Called in a child: it is killed when its task alone takes too much of the processor."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + _CPU
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
 def _limit() -> None:

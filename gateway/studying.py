@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,7 +18,7 @@ from gateway.parse import Parsed, parse, salvage
 from gateway.parse.authentication import Proof
 from gateway.proof import names
 from gateway.proof.checking import Origin, prove
-from gateway.reader_pool import ReaderPool
+from gateway.reader_pool import ReaderPool, bound_time
 from store.blobs import Blobs
 from store.errors import Temporary
 from store.journal import JournalRow
@@ -31,7 +29,6 @@ SECONDS = 3.0  # for a mail beside the others, and one more for every 10 MB
 LAST_SECONDS = 20.0  # for one that needed longer, or killed its child
 STARTING = 60.0  # until the first child can read
 _MOMENT = 0.25
-_CPU = 10  # seconds of a child for one mail (threats 34)
 DNS = names.Dns()
 _BROKEN = 3  # times a mail is read again because its reader was lost with others, and perhaps by the fault of another
 
@@ -77,25 +74,19 @@ def study_within_limits(
     raw: bytes, rules: Files, folder: Path, origin: Origin | None = None, asking: Asking | None = None
 ) -> Studied:
     """`study` in a child, which is killed when this mail alone takes too much of the processor."""
-    _bound_time()
+    bound_time()
     return study(raw, rules, folder, origin, asking)
 
 
 def read_within_limits(raw: bytes, rules: Files) -> Studied:
     """The same without storing or asking anything."""
-    _bound_time()
+    bound_time()
     parsed = parse(raw)
     return Studied(_without_bytes(parsed), tuple(judge_all(parsed.files, rules)))
 
 
 def _without_bytes(parsed: Parsed) -> Parsed:
     return replace(parsed, files=tuple(replace(file, content=b"") for file in parsed.files))
-
-
-def _bound_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = math.ceil(used.ru_utime + used.ru_stime) + _CPU
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
 class Reading:

@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam
 
 from store.questions import Question, among
 from store.schema import Blocked, Message, Outbox, Outcome, Ticket
-from store.tables import Utc
+from store.tables.columns import Utc
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from store.rules.desk import Desk
 from store.rules.fanout import ChangeKind, Notice
 from store.rules.pacing import Recent, category, pace
 from store.schema import Event, Gathered, Outbox
-from store.tables import Utc
+from store.tables.columns import Utc
 
 _IDS: BindParameter[list[int]] = bindparam("ids", expanding=True)
 _SINCE: BindParameter[datetime] = bindparam("since", type_=Utc)

@@ -13,7 +13,7 @@ from store.marks import mark, marks, places, zone_names
 from store.rules.calendar import moment_of, today
 from store.rules.terms import later
 from store.schema import Asset, AssetEvent, InvoiceEntry, Organization, insert_into
-from store.tables import Utc
+from store.tables.columns import Utc
 
 _MOST_MONTHS = 12  # that are caught up after an outage
 

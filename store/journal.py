@@ -15,8 +15,8 @@ from store import crash
 from store.blobs import Blobs
 from store.database import Store
 from store.errors import NotFound
+from store.journal_schema import Journal, Received
 from store.rules.old_mail import Terms, of_json
-from store.schema import Journal, Received
 
 BLOB_ABOVE = 64 * 1024  # bytes; larger messages are a file of their own (design 7)
 SUBMISSION = "submission"  # the door of mail whose sender signed in and stands in its From

@@ -13,9 +13,10 @@ from store import journal as rows
 from store.config import Config
 from store.database import Store
 from store.errors import NotFound
+from store.journal_schema import Journal, Received
 from store.rules.addressing import without_extension
 from store.rules.old_mail import of_json
-from store.schema import Journal, Outbox, Outcome, Received
+from store.schema import Outbox, Outcome
 from store.views import iso, tags
 
 
@@ -27,6 +28,7 @@ class Accepted:
     at: datetime
     sender: str
     mailboxes: frozenset[str]
+    size: int
     content: bytes
     message_id: str | None = None
 
@@ -37,7 +39,7 @@ def accepted(store: Store, desk: str, content_of: Callable[[bytes], bytes]) -> I
     with store.read() as connection:
         known = {id_: (hash_, named) for id_, hash_, named in connection.execute(filed) if hash_}
     query = select(
-        Journal.c.id, Journal.c.recipients, Received.c.at, Received.c.sender, Received.c.old
+        Journal.c.id, Journal.c.recipients, Received.c.at, Received.c.sender, Received.c.size, Received.c.old
     ).join(Received, Received.c.id == Journal.c.received_id).where(Journal.c.desk == desk)  # fmt: skip
     with store.read_journal() as connection:
         all_rows = connection.execute(query.order_by(Journal.c.id)).all()
@@ -46,7 +48,7 @@ def accepted(store: Store, desk: str, content_of: Callable[[bytes], bytes]) -> I
         content = bytes.fromhex(hash_.partition(":")[0]) if hash_ else content_of(rows.row(store, row.id).raw)
         old = of_json(row.old)
         mailboxes = frozenset(map(without_extension, row.recipients))
-        yield Accepted(row.id, old.at if old else row.at, row.sender, mailboxes, content, named)
+        yield Accepted(row.id, old.at if old else row.at, row.sender, mailboxes, row.size, content, named)
 
 
 def journal(store: Store, config: Config, only: Collection[int] | None = None) -> list[dict[str, Any]]:

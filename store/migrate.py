@@ -13,7 +13,7 @@ from store.database import Store
 from store.errors import ConfigError
 
 Ledger = Literal["main", "journal"]
-HEADS: dict[Ledger, str] = {"main": "m0011", "journal": "j0002"}
+HEADS: dict[Ledger, str] = {"main": "m0012", "journal": "j0002"}
 _FOLDER = Path(__file__).parent / "migrations"
 
 

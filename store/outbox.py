@@ -32,7 +32,7 @@ from store.lettering import no_longer, write_letters
 from store.letters import Letter
 from store.pending import BEHIND, WAITING
 from store.schema import Outbox, Ticket
-from store.tables import Utc
+from store.tables.columns import Utc
 
 Fate = Literal["delayed", "bounced", "complained"]
 _BEFORE: dict[Fate, tuple[str, ...]] = {

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from store.questions import Question, among
 from store.rules.people import TicketFacts
 from store.schema import Cc, Cited, Consulted, Event, Message, Parked, Person, Ticket, TicketAlias
-from store.tables import Utc
+from store.tables.columns import Utc
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The tables as SQLAlchemy Core sees them, for every query: their columns are columns to a type checker as well."""
+"""The tables as SQLAlchemy Core sees them, for every query: their columns are columns to a type checker as well.
+
+Those of the journal are in `journal_schema`, so that a door need not load all the others.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +9,64 @@ from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Table
+from sqlmodel import SQLModel
 
-from store import tables
+from store.tables import (
+    assets,
+    broken_templates,
+    clockwork,
+    filing,
+    folders,
+    outbox,
+    people,
+    probes,
+    telling,
+    tickets,
+    troubles,
+)
+from store.tables.columns import core
 
+Alert = core(assets.Alert)
+AlertLine = core(assets.AlertLine)
+Asset = core(assets.Asset)
+AssetEvent = core(assets.AssetEvent)
+AssetRequest = core(assets.AssetRequest)
+Attachment = core(tickets.Attachment)
+Blob = core(tickets.Blob)
+Blocked = core(filing.Blocked)
+BrokenTemplate = core(broken_templates.BrokenTemplate)
+Cc = core(tickets.Cc)
+Cited = core(filing.Cited)
+ClockMark = core(clockwork.ClockMark)
+Consulted = core(tickets.Consulted)
+Cursor = core(filing.Cursor)
+Event = core(tickets.Event)
+Folder = core(folders.Folder)
+Gathered = core(telling.Gathered)
+Grant = core(people.Grant)
+Group = core(people.Group)
+InvoiceEntry = core(assets.InvoiceEntry)
+Lease = core(filing.Lease)
+LeftMail = core(folders.LeftMail)
+Link = core(tickets.Link)
+Membership = core(people.Membership)
+Message = core(tickets.Message)
+Organization = core(people.Organization)
+Outbox = core(outbox.Outbox)
+Outcome = core(filing.Outcome)
+Parked = core(filing.Parked)
+Person = core(people.Person)
+Preference = core(telling.Preference)
+Probe = core(probes.Probe)
+Staff = core(people.Staff)
+Ticket = core(tickets.Ticket)
+TicketAlias = core(tickets.TicketAlias)
+TicketAsset = core(assets.TicketAsset)
+TicketNumber = core(tickets.TicketNumber)
+Trouble = core(troubles.Trouble)
+Undeliverable = core(outbox.Undeliverable)
 
-def _core(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
-
-
-Alert = _core(tables.Alert)
-AlertLine = _core(tables.AlertLine)
-Asset = _core(tables.Asset)
-AssetEvent = _core(tables.AssetEvent)
-AssetRequest = _core(tables.AssetRequest)
-Attachment = _core(tables.Attachment)
-Blob = _core(tables.Blob)
-Blocked = _core(tables.Blocked)
-BrokenTemplate = _core(tables.BrokenTemplate)
-Cc = _core(tables.Cc)
-Cited = _core(tables.Cited)
-ClockMark = _core(tables.ClockMark)
-Consulted = _core(tables.Consulted)
-Cursor = _core(tables.Cursor)
-Event = _core(tables.Event)
-Folder = _core(tables.Folder)
-Gathered = _core(tables.Gathered)
-Grant = _core(tables.Grant)
-Group = _core(tables.Group)
-InvoiceEntry = _core(tables.InvoiceEntry)
-Journal = _core(tables.Journal)
-Lease = _core(tables.Lease)
-LeftMail = _core(tables.LeftMail)
-Link = _core(tables.Link)
-Membership = _core(tables.Membership)
-Message = _core(tables.Message)
-Organization = _core(tables.Organization)
-Outbox = _core(tables.Outbox)
-Outcome = _core(tables.Outcome)
-Parked = _core(tables.Parked)
-Person = _core(tables.Person)
-Preference = _core(tables.Preference)
-Probe = _core(tables.Probe)
-Received = _core(tables.Received)
-Staff = _core(tables.Staff)
-Ticket = _core(tables.Ticket)
-TicketAlias = _core(tables.TicketAlias)
-TicketAsset = _core(tables.TicketAsset)
-TicketNumber = _core(tables.TicketNumber)
-Undeliverable = _core(tables.Undeliverable)
+MAIN = tuple(table for table in SQLModel.metadata.sorted_tables if table.info.get("ledger") != "journal")
 
 
 def insert_into(table: Table, dialect: str) -> Any:

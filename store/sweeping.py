@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from store.database import Store
-from store.schema import Blob, Received
+from store.journal_schema import Received
+from store.schema import Blob
 
 AGE = timedelta(hours=1)  # from the put of a file to the row that refers to it are seconds
 _AT_ONCE = 500  # digests asked after at a time

@@ -13,9 +13,10 @@ from sqlalchemy import Engine, create_engine, text
 
 from store.config import Config
 from store.database import Store
+from store.journal_schema import JOURNAL
 from store.migrate import HEADS, migrate
+from store.schema import MAIN
 from store.settings import PosternSection, Settings, StoreSection
-from store.tables import JOURNAL, MAIN
 from tests import proofs
 from tests.harness import PEOPLE, Gateway
 from tests.postgres import Cluster

@@ -209,8 +209,10 @@ class Connection:
         if "BODY.PEEK[]" in items:
             self.say(b"* %d FETCH (UID %d BODY[] {%d}\r\n%b)" % (seq, uid, len(mail.raw), mail.raw))
         elif "HEADER.FIELDS" in items:
-            head = b"".join(line + b"\r\n" for line in mail.raw.split(b"\r\n") if line.lower().startswith(b"from:"))
-            name = b"BODY[HEADER.FIELDS (FROM)]"
+            wanted = items[items.index("(", items.index("FIELDS")) + 1 : items.index(")")].encode()
+            lines = mail.raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+            head = b"".join(line + b"\r\n" for line in lines if line.upper().startswith(wanted.upper() + b":"))
+            name = b"BODY[HEADER.FIELDS (%b)]" % wanted
             self.say(b"* %d FETCH (UID %d %b {%d}\r\n%b)" % (seq, uid, name, len(head), head))
         else:
             size = len(mail.raw) if mail.size is None else mail.size

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
-from store import broken_templates, clock, crash, outbox
+from store import broken_templates, clock, crash, outbox, troubles
 from store.config import Config
 from store.database import Store
 from store.errors import DiskFailed, NotFound, Permanent, Temporary
@@ -19,7 +19,8 @@ from store.outbox import End
 from store.rules.desk import Desk
 from workers.compose import MOST_ATTACHED, Mail, compose
 from workers.relay import Relay
-from workers.retry import UNFINISHED, Defect, TooLarge, pause
+from workers.relay_words import UNREACHABLE
+from workers.retry import UNFINISHED, Defect, NoSession, TooLarge, Unreachable, pause
 from workers.settling import Settlement
 
 _log = structlog.get_logger("worker")
@@ -44,6 +45,7 @@ class Delivery:
         self._config, self._store, self._relay, self._holder = config, store, relay, holder
         self._now, self._chance = now, chance or random.Random()
         self._settlement = Settlement(config, store, holder, now)
+        self._trouble = troubles.Memory("relay")
         self._lock = threading.Lock()
         self._in_hand: set[int] = set()
         self._claimed: deque[Letter] = deque()
@@ -115,10 +117,13 @@ class Delivery:
         except Temporary as error:
             crash.point("O10")
             self._settlement.write(letter, self._later(letter, error))
+            if isinstance(error, NoSession | Unreachable):
+                self._note(error.remedy if isinstance(error, NoSession) else UNREACHABLE)
         else:
             crash.point("O7")
             self._settlement.write(letter, End(letter.id, "accepted", reply))
             crash.point("O9")
+            self._note(None)
 
     def _take(self, ids: Sequence[int]) -> list[int]:
         """Those that no other thread has, in hand from now on; only the one that has a row may let it go."""
@@ -182,10 +187,24 @@ class Delivery:
             raise Defect(f"could not be composed: {error!r}") from error
         if mail.fault:
             _log.error("template", outbox=letter.id, desk=desk.name, fault=mail.fault, instead="the shipped one")
-            self._note(letter, desk, mail.fault)
+            self._note_fault(letter, desk, mail.fault)
         return mail
 
-    def _note(self, letter: Letter, desk: Desk, fault: str) -> None:
+    def _note(self, trouble: str | None) -> None:
+        """What is wrong with the relay, for whoever looks after the gateway; the rows themselves only wait."""
+        if not self._trouble.is_news(trouble):
+            return
+        if trouble:
+            _log.error("mails wait", why=trouble)
+        try:
+            with self._settlement.turn, self._store.write() as connection:
+                self._trouble.note(connection, trouble, self._now())
+        except DiskFailed:
+            raise
+        except Temporary as error:
+            _log.warning("not written down", what=trouble, why=str(error))
+
+    def _note_fault(self, letter: Letter, desk: Desk, fault: str) -> None:
         """Tells of the fault; the mail goes out whether that can be written or not."""
         try:
             broken_templates.note(self._store, desk, letter.ticket_id, fault, self._now())

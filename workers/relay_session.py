@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from store import crash
 from store.errors import Permanent, PosternError, Temporary
 from store.oauth.bearer import bearer
-from workers.retry import TooLarge, Unreachable
+from workers.relay_words import GREETING, LOGIN, STARTTLS, TOKEN, as_bytes, reason, reply_line, unsafe
+from workers.retry import NoSession, TooLarge, Unreachable
 
 _IDLE = 30.0  # seconds; a connection unused for longer may be cut by a firewall that tells nobody
 _BLOCK = 64 * 1024
@@ -94,7 +95,7 @@ class Session:
             self._send(envelope.content)
         except (OSError, smtplib.SMTPException) as error:
             self.cut()
-            raise Unreachable(f"the connection broke off during the mail: {_reason(error)}") from error
+            raise Unreachable(f"the connection broke off during the mail: {reason(error)}") from error
         try:
             self._wait(self._patience.dot)
             self._smtp.send(b".\r\n")
@@ -102,7 +103,7 @@ class Session:
             code, text = self._smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.cut()
-            raise Temporary(f"the relay did not say whether it took the mail: {_reason(error)}") from error
+            raise Temporary(f"the relay did not say whether it took the mail: {reason(error)}") from error
         self._used = time.monotonic()
         return self._judge(code, text, 2, gone=Temporary)
 
@@ -119,7 +120,7 @@ class Session:
         if code in (500, 502):
             code, text = self._ask("HELO", self._smtp.helo)
         if code != 250:
-            raise Temporary(_words(code, text))
+            raise NoSession(reply_line(code, text), GREETING)
 
     def _secure(self, context: ssl.SSLContext) -> None:
         tls = self._account.tls
@@ -127,35 +128,36 @@ class Session:
             return
         if not self._smtp.has_extn("starttls"):
             if tls == "required":
-                raise Temporary("the relay offers no STARTTLS, which tls=required asks for; nothing was sent")
+                raise NoSession("the relay offers no STARTTLS, which tls=required asks for; nothing was sent", STARTTLS)
             return
         code, text = self._ask("STARTTLS", functools.partial(self._smtp.starttls, context=context))
         if code != 220:
-            raise Temporary(f"the relay offers STARTTLS but does not do it: {_words(code, text)}")
+            raise NoSession(f"the relay offers STARTTLS but does not do it: {reply_line(code, text)}", STARTTLS)
         self._greet()
 
     def _login(self) -> None:
         if not self._account.user:
             return
         if not isinstance(self._smtp.sock, ssl.SSLSocket) and self._account.tls != "off":
-            raise Temporary("the relay offers no STARTTLS and the password is not sent in clear (tls=off would)")
+            why = "the relay offers no STARTTLS and the password is not sent in clear (tls=off would)"
+            raise NoSession(why, STARTTLS)
         try:
             if self._account.token is None:
                 self._smtp.login(self._account.user, self._account.password)
             else:
                 self._show_token(self._account.token)
         except smtplib.SMTPResponseException as error:
-            words = _words(error.smtp_code, _as_bytes(error.smtp_error))
-            raise Temporary(f"the relay refused the login: {words}") from error
+            words = reply_line(error.smtp_code, as_bytes(error.smtp_error))
+            raise NoSession(f"the relay refused the login: {words}", LOGIN) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise Temporary(f"the login at the relay failed: {_reason(error)}") from error
+            raise NoSession(f"the login at the relay failed: {reason(error)}", LOGIN) from error
 
     def _show_token(self, token: Callable[[], str]) -> None:
         offered = self._smtp.esmtp_features.get("auth", "").upper().split()
         try:
             mechanism, answers = bearer(self._account.user, token(), offered)
         except PosternError as error:
-            raise Temporary(f"there is no access token for the relay: {error}") from error
+            raise NoSession(f"there is no access token for the relay: {error}", TOKEN) from error
         rest = iter(answers)
         self._smtp.auth(mechanism, lambda _challenge=None: next(rest, ""))
 
@@ -197,16 +199,16 @@ class Session:
         except smtplib.SMTPResponseException as error:
             if self._smtp.sock is None:
                 raise Unreachable(f"the relay was not understood at {verb}") from error
-            return error.smtp_code, _as_bytes(error.smtp_error)
+            return error.smtp_code, as_bytes(error.smtp_error)
         except ssl.SSLError as error:
-            raise Temporary(f"no safe connection to the relay: {_reason(error)}") from error
+            raise unsafe("no safe connection to the relay", error) from error
         except (OSError, smtplib.SMTPException) as error:
             self.cut()
-            raise Unreachable(f"the relay left at {verb}: {_reason(error)}") from error
+            raise Unreachable(f"the relay left at {verb}: {reason(error)}") from error
 
     def _judge(self, code: int, text: bytes, wanted: int, gone: type[Temporary] = Unreachable) -> str:
         """The relay's words when the first digit is as wanted; else raises, the session ready for another mail."""
-        words = _words(code, text)
+        words = reply_line(code, text)
         if code // 100 == wanted:
             return words
         if code == 421 or code // 100 not in (4, 5):
@@ -217,7 +219,9 @@ class Session:
                 self.cut()
         except (OSError, smtplib.SMTPException):
             self.cut()
-        raise (Permanent if code >= 500 and code not in _ABOUT_US else Temporary)(words)
+        if code in _ABOUT_US:
+            raise NoSession(words, LOGIN)
+        raise (Permanent if code >= 500 else Temporary)(words)
 
     def _wait(self, seconds: float) -> None:
         if self._smtp.sock is not None:
@@ -231,31 +235,14 @@ def _connect(account: Account, patience: Patience, context: ssl.SSLContext) -> s
             return smtplib.SMTP_SSL(account.host, account.port, name, timeout=patience.connect, context=context)
         return smtplib.SMTP(account.host, account.port, name, timeout=patience.connect)
     except smtplib.SMTPConnectError as error:  # a busy relay or one that does not want us: not this mail's fault
-        raise Temporary(_words(error.smtp_code, _as_bytes(error.smtp_error))) from error
+        raise NoSession(reply_line(error.smtp_code, as_bytes(error.smtp_error)), GREETING) from error
     except ssl.SSLError as error:
-        raise Temporary(f"no safe connection to the relay {place}: {_reason(error)}") from error
+        raise unsafe(f"no safe connection to the relay {place}", error) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise Unreachable(f"the relay {place} cannot be reached: {_reason(error)}") from error
+        raise Unreachable(f"the relay {place} cannot be reached: {reason(error)}") from error
 
 
 @functools.cache
 def _own_name() -> str:
     name = socket.getfqdn()
     return name if "." in name else "[127.0.0.1]"  # RFC 5321 section 4.1.3 for a host without a name
-
-
-def _words(code: int, text: bytes) -> str:
-    said = " ".join(text.decode("utf-8", "replace").split())
-    return "".join(char for char in f"{code} {said}" if char.isprintable())[:500]
-
-
-def _as_bytes(text: bytes | str) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not believed: {error.verify_message}"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -20,6 +20,14 @@ class Unreachable(Temporary):
     """No conversation with the relay came about or it broke off early: the relay surely has nothing of this mail."""
 
 
+class NoSession(Temporary):
+    """The relay does not let us in as it is set up; `remedy` is a sentence about what it is, with what to do, and no word of its."""
+
+    def __init__(self, words: str, remedy: str) -> None:
+        super().__init__(words)
+        self.remedy = remedy
+
+
 class TooLarge(Permanent):
     """The relay takes mails of `limit` bytes at most (RFC 1870)."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.reconciling import Kept, Reconciled
     from store.config import Config
+    from store.ledgers import Accepted
     from store.settings import ImapSection
 
 _PATIENCE = 60.0  # seconds for an answer of a mail server
@@ -100,6 +101,8 @@ def reconcile(
 ) -> None:  # fmt: skip
     """Compare archives, or a mailbox elsewhere, with the journal, by content; name every mail that only one of them has.
 
+    From a mailbox elsewhere a mail is fetched only when the journal has none of its Message-ID and size.
+
     What the journal alone has is named for the time that the archive covers. Nothing is changed, and no mail is marked as
     read. Exits 1 when the archive holds a mail that the journal has not: `postern import` takes those in and tells nobody,
     `postern ingest --to ADDRESS FILE` takes one as if it came today.
@@ -110,13 +113,15 @@ def reconcile(
         if imap is not None and not paths:
             section = _section(settings, imap, to)
             desk, address = _mailbox(settings, to or section.to or section.user)
-            kept = list(progress.track(_of_folder(settings, section), description="comparing"))
+            accepted = reconciling.accepted_by(store, desk)
+            kept = list(progress.track(_of_folder(settings, section, accepted), description="comparing"))
         elif paths and to is not None and imap is None:
             desk, address = _mailbox(settings, to)
+            accepted = reconciling.accepted_by(store, desk)
             kept = list(progress.track(_of_archives(paths), description="comparing"))
         else:
             raise BadInput("expected either PATH... with --to ADDRESS, or --imap USER")
-        found = reconciling.reconcile(store, kept, desk, address)
+        found = reconciling.reconcile(accepted, kept, address)
     _show(found, as_json)
     if found.missing:
         raise typer.Exit(1)
@@ -131,7 +136,7 @@ def _of_archives(paths: list[Path]) -> Iterator[Kept]:
         yield from reconciling.look_at(archive, archive.entries(now()))
 
 
-def _of_folder(config: Config, section: ImapSection) -> Iterator[Kept]:
+def _of_folder(config: Config, section: ImapSection, accepted: list[Accepted]) -> Iterator[Kept]:
     from gateway import reconciling
     from gateway.imap import secret_of
     from gateway.imap_session import Session, Trouble
@@ -140,7 +145,7 @@ def _of_folder(config: Config, section: ImapSection) -> Iterator[Kept]:
     try:
         session = Session(only_looking, secret_of(config, section), _PATIENCE)
         try:
-            yield from reconciling.look_at_folder(session, section.name, config.settings.smtp.max_size)
+            yield from reconciling.look_at_folder(session, section.name, config.settings.smtp.max_size, accepted)
             session.close()
         finally:
             session.cut()

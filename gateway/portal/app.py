@@ -7,12 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from gateway.filters import Filters
 from gateway.portal import problems
 from gateway.portal.context import Portal
 from gateway.portal.files import download
 from gateway.portal.forms import Forms
 from gateway.portal.guard import Guard
 from gateway.portal.health import health
+from gateway.portal.judging import Judge
 from gateway.portal.letter import letter
 from gateway.portal.links import fetch, show_upload, upload
 from gateway.portal.metrics import metrics
@@ -73,7 +75,13 @@ def create_app(config: Config, store: Store, clock: Clock = now) -> Starlette:
     )
     app.router.redirect_slashes = False  # it would redirect to whatever host the request names
     app.state.portal = Portal(
-        config, store, clock, Sessions(config.secret, clock), Forms(config.secret, clock), Throttle(clock)
+        config,
+        store,
+        clock,
+        Sessions(config.secret, clock),
+        Forms(config.secret, clock),
+        Throttle(clock),
+        Judge(Filters.of(config)),
     )
     app.state.password_limiter = password_limiter()
     return app

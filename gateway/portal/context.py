@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from gateway.portal.forms import Forms
+from gateway.portal.judging import Judge
 from gateway.portal.sessions import Sessions
 from gateway.throttle import Throttle
 from store.clock import Clock
@@ -24,6 +25,7 @@ class Portal:
     sessions: Sessions
     forms: Forms
     throttle: Throttle
+    judge: Judge
 
     @property
     def secure(self) -> bool:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.portal.context import Portal, portal_of
 from gateway.portal.guard import log
-from store import broken_templates, folders, outcomes, parts, pending, probes
+from store import broken_templates, folders, outcomes, parts, pending, probes, troubles
 from store.config import Config, host_and_port
 from store.errors import ConfigError, describe
 
@@ -24,9 +24,9 @@ _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 async def health(request: Request) -> Response:
-    """GET /healthz: 200 when all is well, 503 when somebody should look."""
+    """GET /healthz: 200 when all is well, 503 when somebody should look; a filter that is away alone is `degraded` with 200."""
     told = await look(request)
-    return JSONResponse(told, 200 if told["status"] == "ok" else 503)
+    return JSONResponse(told, 503 if told.pop("red") else 200)
 
 
 async def look(request: Request) -> dict[str, Any]:
@@ -44,8 +44,12 @@ async def look(request: Request) -> dict[str, Any]:
         *told.get("mailboxes", ()),
         *told.get("probes", ()),
         *told.get("templates", ()),
+        *([told["relay"]] if "relay" in told else []),
     ]
-    if told["parts"] is None or max(waits, default=0) > LATE or not all(state["up"] for state in states):
+    told["red"] = (
+        told["parts"] is None or max(waits, default=0) > LATE or not all(state["up"] for state in states)
+    )  # fmt: skip
+    if told["red"] or not all(state["up"] for state in told.get("filters", {}).values()):
         told["status"] = "degraded"
     return told
 
@@ -77,6 +81,7 @@ def _look(portal: Portal) -> dict[str, Any]:
         sent = [_probe(state, now) for state in probes.states(connection, portal.config, now)]
         read = [_mailbox(state, now) for state in folders.states(connection, portal.config)]
         broken = [_template(state, now) for state in broken_templates.states(connection, portal.config)]
+        wrong = troubles.states(connection)
     told: dict[str, Any] = {
         "journal": {"waiting": waiting, "oldest_seconds": _age(first, now) if first else None},
         "outbox": {
@@ -92,7 +97,20 @@ def _look(portal: Portal) -> dict[str, Any]:
         told["probes"] = sent
     if broken:
         told["templates"] = broken
+    settings = portal.config.settings
+    if not settings.relay.url.startswith("maildir:"):
+        told["relay"] = _server(wrong.get("relay"), now)
+    asked = [name for name in ("clamd", "rspamd") if getattr(settings.filter, name)]
+    if asked:
+        told["filters"] = {name: _server(wrong.get(name), now) for name in asked}
     return told
+
+
+def _server(trouble: troubles.State | None, now: datetime) -> dict[str, Any]:
+    """How a server does that we use: `trouble` says at once what is wrong and what to do; it is down when that lasts."""
+    if trouble is None:
+        return {"up": True, "seconds_of_trouble": None, "trouble": ""}
+    return {"up": not trouble.lasts(now), "seconds_of_trouble": _age(trouble.since, now), "trouble": trouble.why}
 
 
 def _mailbox(state: folders.State, now: datetime) -> dict[str, Any]:

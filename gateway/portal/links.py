@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.filter_troubles import note
 from gateway.parse import File
 from gateway.portal import forms
 from gateway.portal.context import Portal, portal_of
@@ -27,7 +28,7 @@ from store.apply import apply
 from store.commands import Author, CustomerReply, NewFile, NewMessage
 from store.errors import BadInput, NotFound
 from store.file_links import FETCH, GOOD_FOR, UPLOAD, FileLink, read
-from store.rules.files import allowed_text, judge_all
+from store.rules.files import allowed_text
 from store.uploads import Upload, find_file, find_upload
 
 _ROOM = 1 << 20  # bytes of a form besides its files
@@ -74,7 +75,11 @@ async def upload(request: Request) -> Response:
 
 def _put(request: Request, link: FileLink, found: Upload, files: list[File]) -> Response:
     portal = portal_of(request)
-    judged = list(zip(files, judge_all(files, found.desk.files), strict=True))
+    judgements, said = portal.judge.judge(files, found.desk.files)
+    if said.words:
+        with portal.store.write() as connection:
+            note(connection, said, portal.clock())
+    judged = zip(files, judgements, strict=True)
     if wrong := tuple(f"{file.filename}: {one.reason}" for file, one in judged if one.reason):
         return _form(request, found, 422, wrong)
     kept = tuple(

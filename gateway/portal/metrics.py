@@ -58,4 +58,9 @@ def written(told: dict[str, Any]) -> bytes:
     )
     for desk, faults in Counter(state["desk"] for state in told.get("templates", ())).items():
         broken.labels(desk).set(faults)
+    if "relay" in told:
+        gauge("relay_up", "0 when the relay takes no mail of ours").set(told["relay"]["up"])
+    asked = gauge("filter_up", "0 when mails are filed without the word of the filter", "filter")
+    for name, state in told.get("filters", {}).items():
+        asked.labels(name).set(state["up"])
     return bytes(generate_latest(registry))

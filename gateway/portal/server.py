@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 import uvicorn
+from starlette.applications import Starlette
 
 from gateway.portal.app import create_app
 from store import passwords
@@ -26,17 +27,21 @@ def run(config: Config, store: Store, pulse: Callable[[], None] = lambda: None) 
     Raises ConfigError when it cannot listen.
     """
     with listener(config) as listening:
-        server = make_server(config, store, pulse)
+        app = create_app(config, store)
+        server = make_server(app, pulse)
         if threading.current_thread() is threading.main_thread():
             # uvicorn hands the signal on when it has stopped; the process then ends here, not by the signal.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         log.info("portal open on http://%s:%s", *listening.getsockname()[:2])
-        server.run([listening])
+        try:
+            server.run([listening])
+        finally:
+            app.state.portal.judge.close()
         log.info("portal closed")
 
 
-def make_server(config: Config, store: Store, pulse: Callable[[], None] = lambda: None) -> uvicorn.Server:
+def make_server(app: Starlette, pulse: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """The server, not yet listening. No Server header; requests are logged by the portal, without their queries."""
 
     async def notify() -> None:
@@ -45,7 +50,7 @@ def make_server(config: Config, store: Store, pulse: Callable[[], None] = lambda
     passwords.matches("", None)  # makes the hash that unknown addresses are compared with: a slow first try would tell
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(config, store), server_header=False, access_log=False, log_config=None, lifespan="off",
+            app, server_header=False, access_log=False, log_config=None, lifespan="off",
             timeout_graceful_shutdown=GRACE, timeout_keep_alive=15, ws="none", callback_notify=notify,
             timeout_notify=1,
         )

@@ -5,7 +5,8 @@ from typing import Any
 from alembic import context
 from sqlmodel import SQLModel
 
-import store.tables  # noqa: F401
+import store.journal_schema
+import store.schema  # noqa: F401
 
 options = context.config.attributes
 ledger: str = options["ledger"]

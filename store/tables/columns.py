@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Date, DateTime, Integer, Text
+from sqlalchemy import JSON, BigInteger, Column, Date, DateTime, Integer, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field
@@ -61,3 +61,9 @@ def json_value(default: Any = list) -> Any:
 def words(default: str | None = "") -> Any:
     """Text of any length; by None it may be absent."""
     return Field(default=default, sa_type=Text, nullable=default is None)
+
+
+def core(model: Any) -> Table:
+    """The table of a model, as SQLAlchemy Core sees it."""
+    table: Table = model.__table__
+    return table

@@ -19,10 +19,11 @@ from gateway.cli.setup import write_configuration
 from store.config import load, read_desk
 from store.database import Store, open_store
 from store.errors import BadInput, ConfigError
+from store.journal_schema import JOURNAL
 from store.load_form import Loaded, read_file
 from store.loading import load as load_people
 from store.migrate import HEADS, ensure_version, migrate, version
-from store.tables import JOURNAL, MAIN
+from store.schema import MAIN
 from tests.conftest import DESKS
 from tests.harness import PEOPLE, Gateway, mail
 from tests.running import POSTERN

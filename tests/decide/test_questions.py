@@ -17,8 +17,7 @@ from store import journal
 from store.clock import now
 from store.database import Store
 from store.questions import Question, among
-from store.schema import Person
-from store.tables import MAIN
+from store.schema import MAIN, Person
 from tests.harness import Gateway, mail
 
 SUPPORT = "support@hosting.desk.test"

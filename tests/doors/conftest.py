@@ -11,8 +11,8 @@ from sqlmodel import SQLModel
 
 from store.config import Config, load
 from store.database import Store, open_store
+from store.journal_schema import JOURNAL
 from store.settings import LmtpSection, SmtpSection
-from store.tables import JOURNAL
 
 HOSTING = """
 name = "hosting"

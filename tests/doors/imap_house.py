@@ -17,7 +17,7 @@ from store.folders import Place, State
 from store.settings import ImapSection
 from tests.conftest import installation
 from tests.fakes import until
-from tests.harness import PEOPLE, Gateway
+from tests.harness import PEOPLE, Gateway, tell_at_once
 from tests.stores import opened
 
 
@@ -78,9 +78,13 @@ class ImapHouse(Gateway):
 
 
 @contextmanager
-def house(folder: Path, *sections: dict[str, Any], password: str = "secret", **smtp: Any) -> Iterator[ImapHouse]:
-    """`sections`: what [[imap]] says, but for what is the same in most tests."""
+def house(
+    folder: Path, *sections: dict[str, Any], password: str = "secret", at_once: bool = False, **smtp: Any
+) -> Iterator[ImapHouse]:
+    """`sections`: what [[imap]] says, but for what is the same in most tests. `at_once`: see `tell_at_once`."""
     base = installation(folder, ("hosting",))
+    if at_once:
+        tell_at_once(folder)
     (folder / "password").write_text(f"{password}\n")
     usual = {"host": "127.0.0.1", "tls": "off", "user": "support@desk.test", "poll": 0.2}
     made = tuple(

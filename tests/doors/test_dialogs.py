@@ -28,7 +28,7 @@ from gateway.smtp import Door, background
 from store.config import Config
 from store.database import Store
 from store.journal import JournalRow, last_id, rows_after
-from store.tables import Received
+from store.journal_schema import Received
 from tests.doors.client import Peer
 
 FOLDER = Path(__file__).parent / "dialogs"
@@ -103,6 +103,6 @@ def test_the_envelope_names_door_peer_and_greeting(door: Door, house: tuple[Conf
     _, store = house
     with Peer(door.address) as peer:
         assert peer.deliver().startswith("250 2.0.0 accepted as ")
-    query = select(Received.door, Received.peer, Received.helo).order_by(Received.id.desc())  # type: ignore[union-attr, call-overload]
+    query = select(Received.c.door, Received.c.peer, Received.c.helo).order_by(Received.c.id.desc())
     with store.read_journal() as connection:
         assert tuple(connection.execute(query).first() or ()) == ("smtp", "127.0.0.1", "c.test")

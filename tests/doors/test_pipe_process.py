@@ -145,3 +145,18 @@ def test_a_sync_that_fails_is_75(config: Config, store: Store, tmp_path: Path) -
     with traced(["ingest"], config.file or Path(), tmp_path / "strace", *failing) as process:
         process.communicate(TEXT)
     assert process.returncode == 75
+
+
+def test_a_start_loads_no_more_than_it_needs(config: Config, store: Store) -> None:
+    """A mail server starts it for every mail: the other tables alone would cost half as much again."""
+    code = f"""
+import sys
+from gateway.cli import app
+sys.stdin = open(0, closefd=False)
+app(["ingest", "--config", {str(config.file)!r}], standalone_mode=False)
+loaded = {{"store.schema", "store.tables.tickets", "alembic", "gateway.parse", "gateway.smtp", "aiosmtpd", "jinja2"}}
+print(*loaded & sys.modules.keys(), end="")
+"""
+    done = subprocess.run([sys.executable, "-c", code], input=TEXT, cwd=ROOT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert raws(store) == [TEXT]

@@ -518,10 +518,10 @@ def _five_desks(folder) -> Gateway:  # type: ignore[no-untyped-def]
 def _facts(gateway: Gateway, template: str, place: int = 0):  # type: ignore[no-untyped-def]
     from sqlalchemy import select
 
-    from store.tables import Outbox
+    from store.schema import Outbox
 
     with gateway.store.read() as connection:
-        query = select(Outbox.facts).where(Outbox.template == template).order_by(Outbox.id)
+        query = select(Outbox.c.facts).where(Outbox.c.template == template).order_by(Outbox.c.id)
         return list(connection.execute(query).scalars())[place]
 
 

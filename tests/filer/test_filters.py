@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from gateway import filters
+from gateway import filter_troubles, filters
 from gateway.filters import Filters
 from gateway.studying import Students
+from store import troubles
 from store.config import Config
 from store.errors import ConfigError
 from store.ledgers import explain
@@ -32,7 +33,8 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!
 @pytest.fixture(autouse=True)
 def rested() -> Iterator[None]:
     filters._resting.clear()
-    filters._logged.clear()
+    for name in filter_troubles._memories:
+        filter_troubles._memories[name] = troubles.Memory(name)
     yield
     filters._resting.clear()
 
@@ -111,6 +113,26 @@ def test_one_that_came_back_is_asked_again(gateway: Gateway, monkeypatch: pytest
     with clamd() as scanner:
         filtered(gateway, clamd=scanner.place)
         assert said(gateway, gateway.receive(with_file(b"fine"))) == {"clamd": "nothing found"}
+
+
+@pytest.mark.threat(96)
+def test_one_that_is_away_is_told_until_it_answers_again(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "REST", 0.0)
+
+    def told() -> dict[str, str]:
+        with gateway.store.read() as connection:
+            return {name: state.why for name, state in troubles.states(connection).items()}
+
+    with rspamd() as judge:
+        filtered(gateway, clamd="127.0.0.1:1", rspamd=f"http://{judge.place}")
+        gateway.receive(mail())
+        assert told() == {}  # a mail without files is no matter of clamd's
+        gateway.receive(with_file(b"fine"))
+        assert told() == {"clamd": "mails are filed without clamd; see that it runs, and where [filter] clamd says"}
+    with clamd() as scanner:
+        filtered(gateway, clamd=scanner.place)
+        gateway.receive(with_file(b"fine too"))
+    assert told() == {}
 
 
 @pytest.mark.threat(38)

@@ -13,7 +13,7 @@ from gateway.cli import app
 from gateway.replaying import Difference, replay
 from store.clock import now
 from store.config import Config, load
-from store.tables import MAIN
+from store.schema import MAIN
 from tests.harness import Gateway, mail
 
 TAG = "HO#1001"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -23,9 +23,9 @@ _SENDERS = 4  # connections at a time to the server that is tried
 
 
 @contextmanager
-def house(folder: Path, toml: str = "") -> Iterator[tuple[Config, Store]]:
-    """An installation with these further lines in its postern.toml."""
-    write_configuration(folder, ("hosting",), "example.com")
+def house(folder: Path, toml: str = "", desks: Sequence[str] = ("hosting",)) -> Iterator[tuple[Config, Store]]:
+    """An installation with these further lines in its postern.toml; several desks are at hosting.example.com and so on."""
+    write_configuration(folder, desks, "example.com")
     file = folder / "postern.toml"
     names = {line for line in toml.splitlines() if line.startswith("[")}
     kept = [line for line in file.read_text().splitlines() if line not in names]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import imaplib
 import os
 import random
-import signal
 import socket
 import subprocess
 import threading
@@ -17,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from gateway import imap
-from store import crash
+from gateway import reconciling
+from gateway.cli import archives
+from gateway.imap_session import Session
 from store.clock import now
-from store.config import Config
-from store.database import open_store
 from tests.doors.imap_house import ImapHouse, house, hurry
 from tests.fakes import until
 from tests.harness import PEOPLE
@@ -38,14 +36,14 @@ def quick(monkeypatch: pytest.MonkeyPatch, dovecot: Dovecot) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.ca))
 
 
-def letter(number: int) -> bytes:
+def letter(number: int, sender: str = "anna@cust.test") -> bytes:
     return (
-        f"From: Anna <anna@cust.test>\r\nTo: support@desk.test\r\nSubject: Mail {number}\r\nMessage-ID: <m{number}@cust.test>\r\n\r\n"
+        f"From: Anna <{sender}>\r\nTo: support@desk.test\r\nSubject: Mail {number}\r\nMessage-ID: <m{number}@cust.test>\r\n\r\n"
         f"Hello {number}\r\n"
     ).encode()
 
 
-def desk_of(place: Path, dovecot: Dovecot, user: str, **more: Any) -> Any:
+def desk_of(place: Path, dovecot: Dovecot, user: str, at_once: bool = False, **more: Any) -> Any:
     section = {
         "host": "localhost",
         "port": dovecot.imaps,
@@ -54,7 +52,7 @@ def desk_of(place: Path, dovecot: Dovecot, user: str, **more: Any) -> Any:
         "to": "support@desk.test",
         "poll": 2,
     }
-    return house(place, section | more, password=PASSWORD)
+    return house(place, section | more, password=PASSWORD, at_once=at_once)
 
 
 @contextmanager
@@ -240,41 +238,28 @@ def _environment(desk: ImapHouse) -> dict[str, str]:
     }  # fmt: skip
 
 
-@pytest.mark.threat(21)
-@pytest.mark.parametrize("times", [4, pytest.param(200, marks=pytest.mark.long)])
-@pytest.mark.parametrize("point", ["M1", "M3", "M4", "M5"])
-def test_a_door_killed_at_each_point_files_each_mail_once(
-    dovecot: Dovecot, tmp_path: Path, point: str, times: int
+def test_a_comparison_fetches_only_what_is_in_doubt(
+    dovecot: Dovecot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And every mail ends where the settings want it, with its own bytes (INV-1, INV-2)."""
-    user = f"killed-{point}-{times}@desk.test".lower()
-    with desk_of(tmp_path, dovecot, user, after="move:Done" if point in ("M4", "M5") else "seen") as desk:
-        for number in range(times):
-            dovecot.deliver(user, letter(number))
-            assert _dies(desk.config, point) == -signal.SIGKILL
+    user = "compared@desk.test"
+    with desk_of(tmp_path, dovecot, user) as desk:
+        dovecot.deliver(user, *map(letter, range(30)))
         with desk.fetching():
-            where = "unseen" if point in ("M1", "M3") else "all"
-            until(lambda: desk.state().up(now()) and not dovecot.count(user, where), 120)
+            desk.wait(30)
         desk.file()
-        rows = desk.journal()
-        assert Counter(row["outcome"] for row in rows) - Counter(duplicate=len(rows)) == {"new": times}
-        assert sorted(ticket["subject"] for ticket in desk.tickets()) == sorted(f"Mail {n}" for n in range(times))
-        assert dovecot.count(user, folder="Done" if point in ("M4", "M5") else "INBOX") == times
-        with desk.store.read() as connection:
-            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        dovecot.deliver(user, letter(30))
+        fetched: list[int] = []
+        fetch = Session.fetch
 
+        def counted(self: Session, uid: int, largest: int) -> bytes:
+            fetched.append(uid)
+            return fetch(self, uid, largest)
 
-def _dies(config: Config, point: str) -> int:
-    """How a door ends that is armed to die at a point. Forked: to start one anew takes a hundred times as long."""
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(60)
-            crash.arm(f"{point}:1")
-            imap.run(config, open_store(config), threading.Event())
-        finally:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        monkeypatch.setattr(Session, "fetch", counted)
+        accepted = reconciling.accepted_by(desk.store, "hosting")
+        kept = list(archives._of_folder(desk.config, desk.section, accepted))
+        found = reconciling.reconcile(accepted, kept, "support@desk.test")
+        assert ([one.subject for one in found.missing], found.extra, fetched) == (["Mail 30"], (), [31])
 
 
 def test_the_whole_gateway_fetches_and_says_how_its_mailboxes_do(dovecot: Dovecot, tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ import pytest
 
 from gateway.lmtp import LmtpDoor
 from gateway.smtp import Door, background
+from store.config import load
 from store.database import Store
 from store.errors import Temporary
+from store.rules.addressing import AddressBook, NotOurs, Place
 from tests.doors.client import eventually
 from tests.doors.writers import Journal
 from tests.fakes import fair
+from tests.harness import Gateway
 from tests.peers.handing import Lines, assert_all_arrived
 from tests.peers.house import by_message_id, door_of, hand_in, house, letters, once_each, stored
 from tests.peers.postfix import Postfix, needs_postfix
@@ -66,9 +69,10 @@ def test_a_socket_that_postfix_may_use_and_others_may_not(tmp_path: Path) -> Non
         assert {one.relay for one in postfix.deliveries()} == {"mx.peer.test[postern/lmtp.sock]"}
 
 
-def two_recipients(postfix: Postfix) -> None:
-    with smtplib.SMTP("127.0.0.1", postfix.port) as client:
-        client.sendmail("anna@cust.test", ["support@example.com", "safety@example.com"], letters(1)[0].as_bytes())
+def two_recipients(postfix: Postfix, *to: str) -> None:
+    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
+        recipients = to or ("support@example.com", "safety@example.com")
+        client.sendmail("anna@cust.test", recipients, letters(1)[0].as_bytes())
 
 
 @pytest.mark.threat(5)
@@ -101,6 +105,60 @@ def test_a_451_for_both_is_tried_again_and_stored_once(tmp_path: Path) -> None:
         assert by_message_id(store) == once_each(1)
 
 
+class AwayOnce:
+    """An address book that does not answer when it is first asked for one address."""
+
+    def __init__(self, book: AddressBook, address: str) -> None:
+        self._book, self._away = book, {address}
+
+    def locate(self, address: str) -> Place | NotOurs:
+        if address in self._away:
+            self._away.remove(address)
+            raise Temporary("locked")
+        return self._book.locate(address)
+
+
+@pytest.mark.threat(5)
+@pytest.mark.parametrize(
+    ("desks", "first", "second", "tickets", "outcomes"),
+    [
+        (("hosting", "moving"), "support@hosting.example.com", "support@moving.example.com", 2, ["new", "new"]),
+        (("hosting",), "support@example.com", "safety@example.com", 1, ["new", "duplicate"]),
+    ],
+    ids=["two desks", "two mailboxes of a desk"],
+)
+def test_a_451_for_one_of_two_recipients_is_tried_again_for_that_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, desks: tuple[str, ...], first: str, second: str, tickets: int,
+    outcomes: list[str],
+) -> None:  # fmt: skip
+    lines = Lines()
+    domains = sorted({address.partition("@")[2] for address in (first, second)})
+    transports = ", ".join(f"{domain}=lmtp:inet:[127.0.0.1]:{lines.lmtp}" for domain in domains)
+    main = lines.main("LMTP over a port") + (
+        f"relay_domains = {' '.join(domains)}\nrelay_recipient_maps = inline:{{ {first}=desk, {second}=desk }}\n"
+        f"transport_maps = inline:{{ {transports} }}\nlmtp_destination_recipient_limit = 50\n"
+    )
+    with house(tmp_path, lines.toml("LMTP over a port"), desks) as (config, store):
+        monkeypatch.setitem(config.__dict__, "addresses", AwayOnce(config.addresses, second))
+        with background(config, store, kind=LmtpDoor), Postfix(main) as postfix:
+            two_recipients(postfix, first, second)
+            assert eventually(lambda: len(postfix.deliveries()) >= 2)
+            told = {one.to: (one.status, one.words) for one in postfix.deliveries()[:2]}
+            assert told[first][0] == "sent"
+            assert told[second][0] == "deferred" and "451 4.3.0" in told[second][1] and "RCPT TO" in told[second][1]
+            postfix.flush()
+            postfix.wait_until_empty(60)
+            ended = Counter((one.to, one.status) for one in postfix.deliveries())
+        assert ended == {(first, "sent"): 1, (second, "deferred"): 1, (second, "sent"): 1}
+        gateway = Gateway(load(config.file), store)
+        gateway.file()
+        assert [row["outcome"] for row in gateway.journal()] == outcomes
+        assert [row.recipients for row in stored(store)] == [(first,), (second,)]
+        assert len(gateway.tickets()) == tickets
+        gateway.file()
+        assert len(gateway.tickets()) == tickets
+
+
 @pytest.mark.threat(5)
 @pytest.mark.threat(15)
 def test_a_452_for_one_recipient_of_many_concerns_that_one_alone(tmp_path: Path) -> None:
@@ -108,7 +166,7 @@ def test_a_452_for_one_recipient_of_many_concerns_that_one_alone(tmp_path: Path)
     main = lines.main("LMTP over a port").replace("recipient_limit = 50", "recipient_limit = 200")
     many = [f"support+{number}@example.com" for number in range(101)]
     with door_of(LmtpDoor, tmp_path, lines.toml("LMTP over a port")) as store, Postfix(main) as postfix:
-        with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
             client.sendmail("anna@cust.test", many, letters(1)[0].as_bytes())
         postfix.wait_until_empty(60)
         told = Counter((one.to, one.status) for one in postfix.deliveries())
@@ -123,7 +181,7 @@ def test_what_is_not_ascii_comes_through_as_it_was_sent(tmp_path: Path) -> None:
     mail = "Subject: größe\r\nFrom: jörg@münchen.test\r\n\r\nDie Größe passt nicht.\r\n".encode()
     head, _, body = mail.partition(b"\r\n\r\n")
     with door_of(LmtpDoor, tmp_path, lines.toml("LMTP over a port")) as store, Postfix(main) as postfix:
-        with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
             client.sendmail("jörg@münchen.test", ["support@example.com"], mail, ["SMTPUTF8", "BODY=8BITMIME"])
         postfix.wait_until_empty(60)
         (row,) = stored(store)

@@ -107,6 +107,7 @@ def test_a_login_that_has_expired_is_said_on_the_row(tmp_path: Path) -> None:
             (row,) = [row for row in gateway.json("outbox") if row["recipient"] == "anna@cust.test"]
             assert row["reply"].startswith("the relay refused the login: 535 5.7.8")
             assert "secret" not in gateway.log() and postfix.deliveries() == []
+            assert gateway.health()["relay"]["trouble"].startswith("the relay refuses our login, or wants one; correct")
 
 
 @needs_postfix

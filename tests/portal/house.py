@@ -263,7 +263,7 @@ def _number_files(house: House) -> None:
 def serving(house: House) -> Iterator[str]:
     """The portal on a real port; its address."""
     with listener(house.config) as listening:
-        server = make_server(house.config, house.store)
+        server = make_server(create_app(house.config, house.store))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:

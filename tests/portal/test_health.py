@@ -15,12 +15,12 @@ from starlette.testclient import TestClient
 
 from gateway.portal import health
 from gateway.portal.app import create_app
-from store import broken_templates, parts
+from store import broken_templates, parts, troubles
 from store.config import Config
 from store.database import open_store
 from store.journal import Incoming, append
 from store.schema import Lease, Outbox
-from store.settings import LmtpSection, Settings, SmtpSection
+from store.settings import FilterSection, LmtpSection, RelaySection, Section, Settings, SmtpSection
 from tests.conftest import installation
 from tests.portal.house import House
 
@@ -31,9 +31,12 @@ def door() -> Iterator[str]:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def healthz(house: House, listen: str, lmtp: str | None = None):
+def healthz(house: House, listen: str, lmtp: str | None = None, **sections: Section):
     settings = Settings(
-        postern=house.config.settings.postern, smtp=SmtpSection(listen=listen), lmtp=LmtpSection(listen=lmtp)
+        postern=house.config.settings.postern,
+        smtp=SmtpSection(listen=listen),
+        lmtp=LmtpSection(listen=lmtp),
+        **sections,
     )
     house.app = create_app(Config(settings, house.config.folder), house.store, house.clock)
     answer = house.client().get("/healthz")
@@ -117,7 +120,6 @@ def test_a_door_on_another_host_is_told_by_its_sign_of_life(own_house: House) ->
 def test_a_database_that_hangs_is_reported_and_asked_once_at_a_time(
     tmp_path: Path, migrated: str, door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "_ANSWER", 0.5)
     config = installation(tmp_path, ("hosting",), database=migrated)
     config = Config(config.settings.model_copy(update={"smtp": SmtpSection(listen=door)}), tmp_path)
     store = open_store(config)
@@ -128,6 +130,7 @@ def test_a_database_that_hangs_is_reported_and_asked_once_at_a_time(
     try:
         with TestClient(create_app(config, store)) as client, admin.connect() as locker:
             assert client.get("/healthz").status_code == 200
+            monkeypatch.setattr(health, "_ANSWER", 0.5)
             locker.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
             for _ in range(3):
                 answer = client.get("/healthz")
@@ -141,6 +144,43 @@ def test_a_database_that_hangs_is_reported_and_asked_once_at_a_time(
     finally:
         admin.dispose()
         store.close()
+
+
+@pytest.mark.threat(96)
+def test_a_filter_that_is_away_is_degraded_and_holds_no_mail_up(own_house: House, door: str) -> None:
+    all_sent(own_house)
+    asked = {"filter": FilterSection(clamd="127.0.0.1:3310", rspamd="http://127.0.0.1:11333")}
+    well = {"up": True, "seconds_of_trouble": None, "trouble": ""}
+    assert healthz(own_house, door, **asked)[1]["filters"] == {"clamd": well, "rspamd": well}
+    with own_house.store.write() as connection:
+        troubles.Memory("clamd").note(connection, "start it", own_house.clock())
+    own_house.clock.forward(minutes=4)
+    status, told = healthz(own_house, door, **asked)
+    assert (status, told["status"], told["filters"]["clamd"]["trouble"]) == (200, "ok", "start it")
+    own_house.clock.forward(minutes=1)
+    status, told = healthz(own_house, door, **asked)
+    assert (status, told["status"]) == (200, "degraded")
+    assert told["filters"] == {"clamd": {"up": False, "seconds_of_trouble": 300, "trouble": "start it"}, "rspamd": well}
+    metrics = own_house.client().get("/metrics").text
+    assert 'postern_filter_up{filter="clamd"} 0.0' in metrics and "postern_up 0.0" in metrics
+    assert "filters" not in healthz(own_house, door)[1]  # one that is asked no longer is nobody's trouble
+
+
+@pytest.mark.threat(96)
+def test_a_relay_that_takes_nothing_holds_mail_up(own_house: House, door: str) -> None:
+    all_sent(own_house)
+    relay = RelaySection(url="smtp://desk:secret@mail.example.com")
+    with own_house.store.write() as connection:
+        memory = troubles.Memory("relay")
+        memory.note(connection, "correct the password", own_house.clock())
+        memory.note(connection, "see that it runs", own_house.clock.forward(minutes=5))
+    status, told = healthz(own_house, door, relay=relay)
+    assert (status, told["status"]) == (503, "degraded")
+    assert told["relay"] == {"up": False, "seconds_of_trouble": 300, "trouble": "see that it runs"}
+    assert "secret" not in str(told)
+    with own_house.store.write() as connection:
+        memory.note(connection, None, own_house.clock())
+    assert healthz(own_house, door, relay=relay)[0] == 200
 
 
 def test_mail_that_waits_for_too_long_is_degraded(own_house: House, door: str) -> None:

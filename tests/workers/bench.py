@@ -17,7 +17,7 @@ from store import clock
 from store.apply import apply
 from store.commands import Author, NewMessage, OpenTicket, SupportReply
 from store.config import Config, load
-from store.tables import Outbox
+from store.schema import Outbox
 from templates.desks import desk_text
 from tests.fakes import FakeRelay, until
 from tests.stores import open_lightly
@@ -61,12 +61,12 @@ class Bench:
 
     def rows(self) -> list[Any]:
         """The outbox, oldest first."""
-        columns = Outbox.__table__.c  # type: ignore[attr-defined]
+        columns = Outbox.c
         with self.store.read() as connection:
             return list(connection.execute(select(*columns).order_by(columns.id)))
 
     def states(self) -> list[str]:
-        columns = Outbox.__table__.c  # type: ignore[attr-defined]
+        columns = Outbox.c
         with self.store.read() as connection:
             return list(connection.execute(select(columns.state).order_by(columns.id)).scalars())
 

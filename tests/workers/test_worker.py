@@ -12,7 +12,7 @@ from sqlalchemy import update
 from store import outbox
 from store.clock import now
 from store.holder import Holder
-from store.tables import Outbox
+from store.schema import Outbox
 from tests import one_row
 from tests.fakes import DROP, HANG, Clock, FakeRelay, until
 from tests.workers.bench import Bench, copies
@@ -159,7 +159,7 @@ def test_a_row_that_cannot_be_composed_is_tried_five_times_and_stops_nobody(benc
     clock = Clock()
     bench.open_tickets(2, now=clock)
     with bench.store.write() as connection:
-        connection.execute(update(Outbox).where(Outbox.id == 1).values(template="no-such-template"))  # type: ignore[arg-type]
+        connection.execute(update(Outbox).where(Outbox.c.id == 1).values(template="no-such-template"))
     with bench.worker(now=clock):
         for attempts in range(1, 5):
             until(lambda wanted=attempts: bench.rows()[0].attempts == wanted and bench.states()[0] == "deferred")  # type: ignore[misc]
@@ -173,8 +173,8 @@ def test_a_row_that_cannot_be_composed_is_tried_five_times_and_stops_nobody(benc
 def test_a_row_that_killed_its_worker_each_time_is_parked(bench: Bench, fake: FakeRelay) -> None:
     bench.open_tickets(3)
     with bench.store.write() as connection:
-        connection.execute(update(Outbox).where(Outbox.id == 1).values(attempts=UNFINISHED))  # type: ignore[arg-type]
-        connection.execute(update(Outbox).where(Outbox.id == 2).values(attempts=UNFINISHED + 4, reply="450 busy"))  # type: ignore[arg-type]
+        connection.execute(update(Outbox).where(Outbox.c.id == 1).values(attempts=UNFINISHED))
+        connection.execute(update(Outbox).where(Outbox.c.id == 2).values(attempts=UNFINISHED + 4, reply="450 busy"))
     with bench.worker():
         rows = bench.settled("accepted", "failed")
     assert [row.state for row in rows] == ["failed", "accepted", "accepted"]
