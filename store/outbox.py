@@ -142,6 +142,12 @@ def hasten(store: Store, after: int, now: datetime) -> None:
         connection.execute(update(Outbox).where(*later).values(next_at=now))
 
 
+def hasten_deferred(connection: Connection, now: datetime) -> None:
+    """What was deferred is due: the relay that let nobody in for a while takes mail again."""
+    waits = (Outbox.c.state == "deferred", Outbox.c.next_at > now)
+    connection.execute(update(Outbox).where(*waits).values(next_at=now))
+
+
 def extend(store: Store, ids: Collection[int], holder: str, now: datetime) -> None:
     """The heartbeat: leases of these rows run anew from now."""
     if ids:

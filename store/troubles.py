@@ -46,13 +46,16 @@ class Memory:
         """Whether `note` would write; None is no trouble."""
         return self._said is None or self._said[0] != why or time.monotonic() - self._said[1] >= _AGAIN
 
-    def note(self, connection: Connection, why: str | None, now: datetime) -> None:
-        """Writes down what is wrong, since when it first was, or that nothing is."""
+    def note(self, connection: Connection, why: str | None, now: datetime) -> State | None:
+        """Writes down what is wrong, since when it first was, or that nothing is; the trouble that is over thereby."""
         if not self.is_news(why):
-            return
+            return None
+        over = None
         if why is None:
-            connection.execute(delete(Trouble).where(Trouble.c.peer == self._peer))
+            gone = delete(Trouble).where(Trouble.c.peer == self._peer).returning(Trouble.c.why, Trouble.c.since)
+            over = next((State(*row) for row in connection.execute(gone)), None)
         else:
             made = insert_into(Trouble, connection.dialect.name).values(peer=self._peer, why=why, since=now)
             connection.execute(made.on_conflict_do_update(index_elements=["peer"], set_={"why": why}))
         self._said = (why, time.monotonic())
+        return over

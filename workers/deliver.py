@@ -198,7 +198,9 @@ class Delivery:
             _log.error("mails wait", why=trouble)
         try:
             with self._settlement.turn, self._store.write() as connection:
-                self._trouble.note(connection, trouble, self._now())
+                over = self._trouble.note(connection, trouble, self._now())
+                if over and over.lasts(self._now()):
+                    outbox.hasten_deferred(connection, self._now())
         except DiskFailed:
             raise
         except Temporary as error:

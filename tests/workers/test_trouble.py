@@ -66,3 +66,22 @@ def test_a_relay_that_is_away_is_told_and_one_that_refuses_a_mail_is_not(bench: 
     state = trouble(bench)
     assert state is not None and state.why.startswith("the relay is not reached or breaks off; see that it runs")
     assert not state.lasts(clock()) and state.lasts(clock() + timedelta(minutes=5))
+
+
+@pytest.mark.threat(77)
+def test_what_a_trouble_of_hours_held_up_goes_out_with_the_first_mail_the_relay_takes_again(
+    bench: Bench, fake: FakeRelay
+) -> None:
+    clock = Clock()
+    bench.configure(fake.url().replace("//", "//desk:secret@") + "?tls=required")
+    bench.open_tickets(3, now=clock)
+    with bench.worker(now=clock):
+        for attempt in range(1, 6):
+            until(lambda: {row.attempts for row in bench.rows()} == {attempt}, 20)  # noqa: B023
+            bench.settled("deferred")
+            clock.advance(minutes=70 if attempt < 5 else 1)
+    bench.configure(fake.url())
+    with bench.worker(now=clock):
+        bench.open_tickets(1, now=clock)
+        bench.settled()
+    assert len(fake.mails) == 4
