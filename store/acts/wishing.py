@@ -156,7 +156,7 @@ class _Asking:
         if mine := next((one for one in there if part_in(self.person, one, self.tree) != "none"), None):
             again = mine.state in ("inactive", "deactivated")
             why = rule.REGISTERED_ONCE if again else rule.REGISTERED
-            refused = self.refused(wish, why, f"{self.config.base_url}/asset/{mine.key}")
+            refused = self.refused(wish, why, assets.address_of(self.config, mine.key))
             return replace(refused, asset=mine.id)
         organization = people.organization_of(self.connection, self.person.id, self.desk.name)
         group, why = self._group(wish, organization)
