@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from gateway.portal import problems
+from gateway.portal.assets import asset_page
 from gateway.portal.context import Portal
 from gateway.portal.files import download
 from gateway.portal.forms import Forms
@@ -55,6 +56,8 @@ ROUTES = (
     Route("/t/{tag}", sign_in, methods=["POST"]),
     Route("/t/{tag}/m/{message:int}", private(letter)),
     Route("/t/{tag}/m/{message:int}", sign_in, methods=["POST"]),
+    Route("/asset/{key:path}", private(asset_page)),
+    Route("/asset/{key:path}", sign_in, methods=["POST"]),
     Route("/f/{attachment:int}", private(download)),
     Route("/f/{attachment:int}", sign_in, methods=["POST"]),
 )
