@@ -39,8 +39,8 @@ def test_a_page_says_what_is_known_of_an_asset(house: House) -> None:
     page = words(house.client("requester").get("/asset/P-200").text)
     for said in (
         "Pump of line 2 Active Renews soon", "Group Hall 2 / Line 2", "Organization Weber KG", "Plan Yearly",
-        "Renews on 10 December 2026", "Contract ends on 10 December 2026", "Model P2", "Serial number S-4711",
-        "Told before it renews Otto Weber Ben Weber Anna Weber", "It was entered here",
+        "Renews on 10 December 2026", "Contract until 10 December 2026", "Model P2", "Serial number S-4711",
+        "Warned Otto Weber Ben Weber Anna Weber", "It was entered here",
     ):  # fmt: skip
         assert said in page
     assert "You have no ticket about it." in page and "Requests" not in page and "@" not in page
@@ -89,7 +89,7 @@ def test_what_the_clock_did_is_told_and_what_passed_is_marked(own_house: House) 
         list(job(own_house.config, own_house.store, later))
     client = own_house.client("admin")
     page = words(client.get("/asset/P-200").text)
-    assert "Active Renewed without a word from anybody" in page and "Passed without a word 10 December 2026" in page
+    assert "Active Renewed without a word from anybody" in page and "Unconfirmed 10 December 2026" in page
     assert (
         "It renewed itself on 10 December 2026, because nobody had said a word; it renews again on 10 December 2027"
         in page
@@ -97,7 +97,7 @@ def test_what_the_clock_did_is_told_and_what_passed_is_marked(own_house: House) 
     assert "Deactivated" in words(client.get("/asset/north/7").text)
     own_house.do(AcknowledgeMissed(asset(own_house), OTTO))
     page = words(client.get("/asset/P-200").text)
-    assert "took note that it had renewed itself on 10 December 2026" in page and "Passed" not in page
+    assert "took note that it had renewed itself on 10 December 2026" in page and "Unconfirmed" not in page
 
 
 def test_a_new_one_has_a_page_from_the_request_on(own_house: House) -> None:
