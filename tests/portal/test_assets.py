@@ -34,7 +34,6 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html.partition("<main")[2]).split()).replace(" ,", ",")
 
 
-@pytest.mark.req("DV-31")
 def test_a_page_says_what_is_known_of_an_asset(house: House) -> None:
     page = words(house.client("requester").get("/asset/P-200").text)
     for said in (
