@@ -30,7 +30,7 @@ def alert_answered(
         found = alerts.find(connection, desk.name, **which)
         if found is not None and found.person == token.person:
             action = acts[0].kind if len({act.kind for act in acts}) == 1 else "reply"
-            return AlertAnswered(found.person, action, found.devices)  # type: ignore[arg-type]
+            return AlertAnswered(found.id, found.person, action, found.devices)  # type: ignore[arg-type]
     return None
 
 

@@ -74,6 +74,7 @@ def _opening(case: Case) -> OpenTicket:
         alerts=() if verdict.spam else case.alerts,
         cited=facts.cited,
         misused_by=verdict.misused_by,
+        alert=facts.alert.id if facts.alert else None,
         also_to=tuple(box.address for box in facts.mailboxes if box != facts.mailbox),
         join_organization=facts.desk.domain_join and facts.dmarc == "pass",
         spam=verdict.spam,

@@ -1,12 +1,17 @@
-"""The renewal alerts people were sent, as an answer to one names them."""
+"""The renewal alerts people were sent: as an answer to one names them, and that somebody else has answered one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from store.schema import Alert, AlertLine, Asset
+from store import outbox, people
+from store.config import Config
+from store.rows import write_event
+from store.schema import Alert, AlertLine, Asset, Event, Outbox
+from store.telling import NO_TICKET, addressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +37,25 @@ def find(connection: Connection, desk: str, *, alert: int | None = None, event: 
     )
     devices = {id_: frozenset(name.lower() for name in names if name) for id_, *names in connection.execute(query)}
     return AlertNamed(row.id, row.person_id, tuple(devices.items()))
+
+
+def tell_used(connection: Connection, config: Config, alert: int, user: str, now: datetime) -> None:
+    """The person an alert was sent to hears once that somebody else, `user`, has written to an address of it."""
+    row = connection.execute(select(Alert.c.person_id, Alert.c.desk).where(Alert.c.id == alert)).one()
+    about, desk = f"alert {alert}", config.desks[row.desk]
+    told = (
+        select(Outbox.c.id)
+        .join(Event, Event.c.id == Outbox.c.event_id)
+        .where(Outbox.c.person_id == row.person_id, Event.c.kind == "address_used", Event.c.old == about)
+    )
+    person = people.facts(connection, [row.person_id])[0]
+    if not person.active or connection.execute(told.limit(1)).first() is not None:
+        return
+    event = write_event(connection, None, "address_used", None, now, old=about, new=user)
+    facts = NO_TICKET | {
+        "desk": desk.name, "change": "address_used", "role": "admin", "known": person.confirmed, "about": user,
+        "recipient_name": person.name if person.confirmed else "", "language": person.language or desk.language,
+        "timezone": person.timezone or desk.timezone, "from_address": desk.main.address,
+        "department": desk.main.department, "link": f"{config.base_url}/", "at": now.isoformat(),
+    }  # fmt: skip
+    outbox.put(connection, [addressed(config, event, person, "address_used", facts, None, now)])

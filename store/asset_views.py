@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from store import assets
 from store.config import Config
@@ -14,15 +14,16 @@ from store.errors import NotFound
 from store.organizations import day_at
 from store.renewal_mails import Audience
 from store.rules.people import PersonFacts
-from store.rules.scope import Counts, Tree, count, is_active, part_in
+from store.rules.scope import Counts, count, is_active, part_in
 from store.rules.terms import due, mark, next_invoice
-from store.schema import Asset, AssetEvent, AssetRequest, Group, Organization, Person, Ticket, TicketAsset
+from store.schema import Asset, AssetEvent, AssetRequest, Group, Organization, Person, Ticket
+from store.ticket_assets import tickets_about
 from store.views import iso, tags
 
 _COLUMNS = (
     select(
         *Asset.c, Organization.c.key.label("organization"), Organization.c.desk, Organization.c.timezone,
-        Group.c.key.label("group"), Person.c.email.label("confirmed_by_email"),
+        Organization.c.name.label("organization_name"), Group.c.key.label("group"), Person.c.email.label("confirmed_by_email"),
     )
     .join(Organization, Organization.c.id == Asset.c.organization_id)
     .outerjoin(Group, Group.c.id == Asset.c.group_id)
@@ -47,13 +48,24 @@ def list_assets(
     return [_asset(config, row, now) for row in rows]
 
 
-def one_asset(connection: Connection, config: Config, key: str, now: datetime) -> dict[str, Any]:
-    """An asset with what was asked of it, its history, its tickets, and who is warned of its renewal. Raises NotFound."""
+def one_asset(
+    connection: Connection, config: Config, key: str, now: datetime, *, visible_to: PersonFacts | None = None
+) -> dict[str, Any]:
+    """An asset with what was asked of it, its history, its tickets, and who is warned of its renewal.
+
+    Raises NotFound; with `visible_to` also when that person has no part in it and is not on the staff of its desk.
+    """
     row = connection.execute(_COLUMNS.where(Asset.c.key == key)).first()
     if row is None or row.desk not in config.desks:
         raise NotFound(f"there is no asset {key!r}")
     audience = Audience(connection, config.desks[row.desk], [row.organization_id])
+    seen = visible_to is None or visible_to.works_at(row.desk)
+    if not seen and part_in(visible_to, assets.facts(row), audience.tree) == "none":
+        raise NotFound(f"there is no asset {key!r}")
     return _asset(config, row, now) | {
+        "id": row.id,
+        "organization_name": row.organization_name,
+        "group_path": audience.tree.path(row.group_id),
         "requests": _requests(connection, config, row.id),
         "events": _events(connection, row.id),
         "tickets": _tickets(connection, config, row.id),
@@ -86,13 +98,12 @@ def _groups(connection: Connection, config: Config, rows: Sequence[Any], now: da
     tree = audience.tree
     of = connection.execute(select(*Asset.c).where(Asset.c.organization_id == first.organization_id))
     counts = count(tree, map(assets.facts, of), day_at(config, first, now))
-    people = {person.id: person for person in assets.holders(connection, first.organization_id)}
     keys = {row.id: row.key for row in rows}
     return [
         {
             "key": row.key, "name": row.name, "reference": row.reference, "organization": row.organization,
             "parent": keys.get(row.parent_id), "enabled": row.enabled, "active": is_active(tree.groups[row.id], counts[row.id]),
-            **_counted(counts[row.id]), "grants": _grants(tree, row.id, people, keys),
+            **_counted(counts[row.id]), "grants": _grants(audience, row.id, keys),
             "warned": [one.person.email for one in audience.at(first.organization_id, row.id)],
         }
         for row in rows
@@ -103,12 +114,12 @@ def _counted(counts: Counts) -> dict[str, int]:
     return {"active_assets": counts.active, "due_assets": counts.due}
 
 
-def _grants(tree: Tree, group: int, people: dict[int, PersonFacts], keys: dict[int, str]) -> list[dict[str, str]]:
+def _grants(audience: Audience, group: int, keys: dict[int, str]) -> list[dict[str, str]]:
     """The rights on a group, its own before those that come from the groups above it."""
     return [
-        {"email": people[person].email, "status": people[person].status, "right": right, "of": keys[one]}
-        for one in tree.upwards(group)
-        for person, right in tree.grants.get(one, ())
+        {"email": (who := audience.person(person)).email, "status": who.status, "right": right, "of": keys[one]}
+        for one in audience.tree.upwards(group)
+        for person, right in audience.tree.grants.get(one, ())
     ]  # fmt: skip
 
 
@@ -156,9 +167,7 @@ def _events(connection: Connection, asset: int) -> list[dict[str, Any]]:
 
 
 def _tickets(connection: Connection, config: Config, asset: int) -> list[str]:
-    among = select(TicketAsset.c.ticket_id).where(TicketAsset.c.asset_id == asset)
-    query = select(Ticket.c.id).where(or_(Ticket.c.asset_id == asset, Ticket.c.id.in_(among))).order_by(Ticket.c.id)
-    ids = list(connection.execute(query).scalars())
+    ids = list(connection.execute(tickets_about(asset).order_by(Ticket.c.id)).scalars())
     named = tags(connection, config, set(ids))
     return [named[id_] for id_ in ids]
 

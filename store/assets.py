@@ -5,16 +5,41 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from store import people
+from store.config import Config
 from store.errors import NotFound
+from store.questions import Question, among
 from store.rows import insert_row
 from store.rules.people import PersonFacts
 from store.rules.scope import AssetFacts, GroupFacts, Tree, part_in
 from store.rules.terms import Term
 from store.schema import Asset, AssetEvent, Grant, Group, Membership, Organization
+
+# What AssetFacts are made of.
+FACTS = (
+    Asset.c.id, Asset.c.key, Asset.c.name, Asset.c.organization_id, Asset.c.group_id, Asset.c.state, Asset.c.plan,
+    Asset.c.renewal_date, Asset.c.contract_end, Asset.c.anchor_day, Asset.c.confirmed_for, Asset.c.missed, Asset.c.effective,
+)  # fmt: skip
+_GROUPS = Question(
+    select(Group.c.id, Group.c.organization_id, Group.c.parent_id, Group.c.enabled, Group.c.name, Group.c.key).where(
+        among(Group.c.organization_id, "organizations")
+    )
+)
+_GRANTS = Question(
+    select(Grant.c.group_id, Grant.c.person_id, Grant.c.right)
+    .join(Group, Group.c.id == Grant.c.group_id)
+    .where(among(Group.c.organization_id, "organizations"))
+    .order_by(Grant.c.id)
+)
+_ADMINS = Question(
+    select(Membership.c.organization_id, Membership.c.person_id)
+    .where(among(Membership.c.organization_id, "organizations"), Membership.c.role == "admin")
+    .order_by(Membership.c.id)
+)
 
 
 def facts(row: Any) -> AssetFacts:
@@ -47,29 +72,31 @@ def one(connection: Connection, id_: int) -> AssetFacts:
 
 def tree(connection: Connection, organizations: Collection[int]) -> Tree:
     """The groups of these organisations and the rights on them."""
-    groups = connection.execute(select(*Group.c).where(Group.c.organization_id.in_(organizations)))
-    of = {row.id: GroupFacts(row.id, row.organization_id, row.parent_id, row.enabled) for row in groups}
-    query = select(Grant.c.group_id, Grant.c.person_id, Grant.c.right).where(
-        Grant.c.group_id.in_(_ids_of(organizations))
-    )
+    of_these = {"organizations": list(organizations)}
+    groups = {
+        row.id: GroupFacts(row.id, row.organization_id, row.parent_id, row.enabled, row.name or row.key)
+        for row in _GROUPS.ask(connection, of_these)
+    }
     grants: dict[int, list[tuple[int, Any]]] = {}
-    for group, person, right in connection.execute(query.order_by(Grant.c.id)):
+    for group, person, right in _GRANTS.ask(connection, of_these):
         grants.setdefault(group, []).append((person, right))
-    return Tree(of, grants)
+    return Tree(groups, grants)
 
 
-def _ids_of(organizations: Collection[int]) -> Select[Any]:
-    return select(Group.c.id).where(Group.c.organization_id.in_(organizations))
+def holders(connection: Connection, tree: Tree, organizations: Collection[int]) -> dict[int, list[PersonFacts]]:
+    """Everybody with a part in the assets of each organisation: its admins, and whoever has a right on one of its groups."""
+    of: dict[int, dict[int, None]] = {organization: {} for organization in organizations}
+    for organization, person in _ADMINS.ask(connection, {"organizations": list(organizations)}):
+        of[organization][person] = None
+    for group, granted in tree.grants.items():
+        of[tree.groups[group].organization].update(dict.fromkeys(person for person, _right in granted))
+    known = {one.id: one for one in people.facts(connection, [id_ for ids in of.values() for id_ in ids])}
+    return {organization: [known[id_] for id_ in ids] for organization, ids in of.items()}
 
 
-def holders(connection: Connection, organization: int) -> list[PersonFacts]:
-    """Everybody with a part in the assets of an organisation: its admins, and whoever has a right on one of its groups."""
-    admins = select(Membership.c.person_id).where(
-        Membership.c.organization_id == organization, Membership.c.role == "admin"
-    )
-    granted = select(Grant.c.person_id).where(Grant.c.group_id.in_(_ids_of([organization])))
-    ids = [*connection.execute(admins.order_by(Membership.c.id)).scalars()]
-    return people.facts(connection, [*ids, *connection.execute(granted.order_by(Grant.c.id)).scalars()])
+def address_of(config: Config, key: str) -> str:
+    """Where the page of an asset is."""
+    return f"{config.base_url}/asset/{quote(key)}"
 
 
 def called(names: Iterable[str]) -> ColumnElement[bool]:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from store.config import Config
+from store.questions import Question, among
 from store.schema import ClockMark, Organization, insert_into
 
 LOOK_OFTEN = timedelta(minutes=10)  # between the times at which a look that found nothing is written down
 
-_MARKS = select(*ClockMark.c)
-_PLACES = (
-    select(Organization.c.desk, Organization.c.timezone)
-    .distinct()
-    .where(Organization.c.desk.in_(bindparam("desks", expanding=True)))
+_MARKS = Question(select(*ClockMark.c))
+_PLACES = Question(
+    select(Organization.c.desk, Organization.c.timezone).distinct().where(among(Organization.c.desk, "desks"))
 )
 
 
 def marks(connection: Connection) -> dict[str, Any]:
     """All of them, by name: `day` and `at`."""
-    return {row.name: row for row in connection.execute(_MARKS)}
+    return {row.name: row for row in _MARKS.ask(connection, {})}
 
 
 def mark(connection: Connection, name: str, day: date, now: datetime) -> None:
@@ -38,5 +37,5 @@ def zone_names(config: Config, desk: str, zone: str) -> list[str]:
 
 def places(connection: Connection, config: Config) -> list[tuple[str, str]]:
     """Each desk with each time zone that organisations of it live in (A-34)."""
-    rows = connection.execute(_PLACES, {"desks": list(config.desks)})
+    rows = _PLACES.ask(connection, {"desks": list(config.desks)})
     return sorted({(desk, timezone or config.desks[desk].timezone) for desk, timezone in rows})

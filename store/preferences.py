@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import cast
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import Connection, select
 
+from store.questions import Question, among
 from store.rules.pacing import CATEGORIES, Category, Choice
 from store.schema import Preference, insert_into
 
-_ANY_OF: BindParameter[list[int]] = bindparam("ids", expanding=True)
-_CHOSEN = select(Preference.c.person_id, Preference.c.category, Preference.c.choice).where(
-    Preference.c.person_id.in_(_ANY_OF)
+_CHOSEN = Question(
+    select(Preference.c.person_id, Preference.c.category, Preference.c.choice).where(
+        among(Preference.c.person_id, "ids")
+    )
 )
 
 
 def chosen(connection: Connection, ids: Collection[int]) -> dict[tuple[int, Category], Choice]:
     """What these people have chosen, by person and category."""
-    rows = connection.execute(_CHOSEN, {"ids": list(ids)})
+    rows = _CHOSEN.ask(connection, {"ids": list(ids)})
     return {(person, cast(Category, category)): cast(Choice, choice) for person, category, choice in rows}
 
 

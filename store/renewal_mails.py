@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from store import assets, outbox
 from store.config import Config
@@ -22,7 +21,6 @@ from store.rules.events import DeskEvent
 from store.rules.people import PersonFacts
 from store.rules.scope import AssetFacts, Tree
 from store.rules.terms import next_term
-from store.schema import Group
 from store.telling import NO_TICKET, addressed
 
 
@@ -49,8 +47,7 @@ class Audience:
         """`unwilling`: people who are thought to have ended such mails, besides those who have."""
         self._desk = desk
         self.tree = assets.tree(connection, organizations)
-        self.paths = group_paths(connection, self.tree)
-        self._holders = {one: assets.holders(connection, one) for one in organizations}
+        self._holders = assets.holders(connection, self.tree, organizations)
         self._people = {person.id: person for everybody in self._holders.values() for person in everybody}
         wishes = chosen(connection, list(self._people))
         ended = {person for (person, about), choice in wishes.items() if about == "renewals" and choice == "none"}
@@ -70,7 +67,7 @@ class Audience:
         return self._known[place]
 
     def person(self, id_: int) -> PersonFacts:
-        """One of the people who hear of something."""
+        """One of the people with a part in these assets."""
         return self._people[id_]
 
     def acts(self, person: int, asset: AssetFacts) -> bool:
@@ -96,7 +93,7 @@ def tell_outcome(
     rows = []
     for id_, own in of_person.items():
         person = audience.person(id_)
-        facts = make_facts(config, desk, audience.paths, person, own, {line.asset.id for line in own}, now)
+        facts = make_facts(config, desk, audience.tree, person, own, {line.asset.id for line in own}, now)
         rows.append(write_row(config, event, person, template, facts, now))
     outbox.put(connection, rows)
 
@@ -109,7 +106,7 @@ def write_row(
 
 
 def make_facts(
-    config: Config, desk: Desk, paths: Mapping[int, str], person: PersonFacts, lines: Sequence[Line],
+    config: Config, desk: Desk, tree: Tree, person: PersonFacts, lines: Sequence[Line],
     acts: Collection[int], now: datetime, alert: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What the mail is made from; `acts`: the devices, by id, that the person may decide on."""
@@ -117,26 +114,17 @@ def make_facts(
         "desk": desk.name, "role": "admin", "recipient_name": person.name, "language": person.language or desk.language,
         "timezone": person.timezone or desk.timezone, "from_address": desk.main.address,
         "department": desk.main.department, "link": f"{config.base_url}/?desk={desk.name}", "at": now.isoformat(),
-        "alert": alert, "devices": [_line(config, line, paths, line.asset.id in acts) for line in lines],
+        "alert": alert, "devices": [_line(config, line, tree, line.asset.id in acts) for line in lines],
         "unsubscribe": unsubscribe_link(config, person.id, ["renewals"]),
     }  # fmt: skip
 
 
-def group_paths(connection: Connection, tree: Tree) -> dict[int, str]:
-    """The name of each group with those above it, from the top: `North / Dock`."""
-    if not tree.groups:
-        return {}
-    rows = connection.execute(select(Group.c.id, Group.c.name, Group.c.key).where(Group.c.id.in_(list(tree.groups))))
-    names = {row.id: row.name or row.key for row in rows}
-    return {id_: " / ".join(names[one] for one in reversed(list(tree.upwards(id_)))) for id_ in tree.groups}
-
-
-def _line(config: Config, line: Line, paths: Mapping[int, str], acts: bool) -> dict[str, Any]:
+def _line(config: Config, line: Line, tree: Tree, acts: bool) -> dict[str, Any]:
     asset = line.asset
     after = next_term(asset.term)[0] if asset.term.renews else None
     return {
-        "asset": asset.id, "key": asset.key, "name": asset.name, "group": paths.get(asset.group or 0, ""),
+        "asset": asset.id, "key": asset.key, "name": asset.name, "group": tree.path(asset.group),
         "plan": asset.term.plan, "day": line.day.isoformat(), "step": line.step, "left": line.left, "acts": acts,
         "before": line.before.isoformat() if line.before else None, "after": after.isoformat() if after else None,
-        "link": f"{config.base_url}/asset/{quote(asset.key)}",
+        "link": assets.address_of(config, asset.key),
     }  # fmt: skip

@@ -43,14 +43,22 @@ _RENEWS_BY = _until(_RENEWS, Asset.c.renewal_date)
 _ENDS_BY = _until(_ENDS, Asset.c.effective)
 
 
+def _again(query: Select[Any]) -> Select[Any]:
+    some = Asset.c.id.in_(bindparam("ids", expanding=True))
+    return query.where(some).order_by(Asset.c.id).with_for_update(of=Asset)
+
+
+_RENEWS_AGAIN, _ENDS_AGAIN = _again(_RENEWS), _again(_ENDS)
+
+
 def renew_due(config: Config, store: Store, now: datetime) -> Iterable[None]:
     """Begins the next term of what has come to its renewal date (DV-30, DV-33). Raises Temporary."""
-    yield from _each(config, store, now, (_RENEWS_BY, _RENEWS), _over, _renew)
+    yield from _each(config, store, now, (_RENEWS_BY, _RENEWS_AGAIN), _over, _renew)
 
 
 def end_due(config: Config, store: Store, now: datetime) -> Iterable[None]:
     """Deactivates what has had its last day (DV-19, DV-34). Raises Temporary."""
-    yield from _each(config, store, now, (_ENDS_BY, _ENDS), _ended, _end)
+    yield from _each(config, store, now, (_ENDS_BY, _ENDS_AGAIN), _ended, _end)
 
 
 def _each(
@@ -59,10 +67,9 @@ def _each(
 ) -> Iterable[None]:  # fmt: skip
     """Acts on the assets that are due where their organisation is, some of one organisation at a time.
 
-    `queries`: all that may be due by a day, and the same of any day, which is asked again of some that are locked.
+    `queries`: all that may be due by a day, and some of them asked again and locked.
     """
-    by_day, of_any = queries
-
+    by_day, again = queries
     with store.read() as connection:
         latest = (now + _FARTHEST).date()
         rows = connection.execute(by_day, {"latest": latest, "desks": list(config.desks)}).all()
@@ -70,9 +77,8 @@ def _each(
     for _organization, of_one in groupby(rows, key=lambda row: row.organization_id):
         ids = [row.id for row in of_one]
         for start in range(0, len(ids), _AT_ONCE):
-            again = of_any.where(Asset.c.id.in_(ids[start : start + _AT_ONCE])).order_by(Asset.c.id)
             with store.write() as connection:
-                some = connection.execute(again.with_for_update(of=Asset)).all()
+                some = connection.execute(again, {"ids": ids[start : start + _AT_ONCE]}).all()
                 some = [row for row in some if is_due(row, day_at(config, row, now))]
                 if some:
                     act(connection, config, config.desks[some[0].desk], some, day_at(config, some[0], now), now)

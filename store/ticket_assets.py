@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, or_, select, update
 
 from store.questions import portions
 from store.schema import Asset, Ticket, TicketAsset, insert_into
@@ -17,6 +18,12 @@ def link_assets(connection: Connection, ticket_id: int, assets: Sequence[int]) -
     elif assets:
         rows = [{"ticket_id": ticket_id, "asset_id": asset} for asset in assets]
         connection.execute(insert_into(TicketAsset, connection.dialect.name).on_conflict_do_nothing(), rows)
+
+
+def tickets_about(asset: int) -> Select[Any]:
+    """The ids of the tickets that are about an asset."""
+    among = select(TicketAsset.c.ticket_id).where(TicketAsset.c.asset_id == asset)
+    return select(Ticket.c.id).where(or_(Ticket.c.asset_id == asset, Ticket.c.id.in_(among)))
 
 
 def assets_of(connection: Connection, tickets: Sequence[int]) -> dict[int, list[str]]:

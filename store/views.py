@@ -19,7 +19,7 @@ from store.rules.people import PersonFacts, TicketFacts
 from store.rules.states import Condition, help_text, label
 from store.rules.tags import read_tag
 from store.schema import Asset, Attachment, Cc, Event, Link, Message, Organization, Person, Ticket
-from store.ticket_assets import assets_of
+from store.ticket_assets import assets_of, tickets_about
 
 
 def find_ticket(connection: Connection, config: Config, tag: str) -> tuple[Any, Desk]:
@@ -45,15 +45,17 @@ def follow_merge(connection: Connection, config: Config, row: Any) -> tuple[Any,
 
 def tickets(
     connection: Connection, config: Config, desk: str | None = None, visible_to: PersonFacts | None = None,
-    limit: int | None = None, queue: bool = False,
+    limit: int | None = None, queue: bool = False, asset: int | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Tickets without messages, last updated first; with `visible_to` only those of one desk that person may see.
 
-    `queue`: in the order in which staff take them up (A-10).
+    `queue`: in the order in which staff take them up (A-10). `asset`: only those that are about it.
     """
     wanted = select(Ticket.c.id).where(Ticket.c.desk.in_([desk] if desk else list(config.desks)))
     if visible_to is not None:
         wanted = _seen_by(wanted, config, visible_to)
+    if asset is not None:
+        wanted = wanted.where(Ticket.c.id.in_(tickets_about(asset)))
     rows: list[Any] = []
     if queue:
         rows = _listed(connection, wanted.where(OPEN), by_queue(config), limit)

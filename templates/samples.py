@@ -126,6 +126,7 @@ _SAMPLES: dict[str, MailContext] = {
         problems=("There is no command #clsoe.", "#priority needs one of low, medium, high, urgent."),
         commands=_STAFF_COMMANDS),
     "address_used-requester": replace(_BASE, change="address_used", text="", used_by="kim@elsewhere.example"),
+    "address_used-alert": replace(_FLEET, change="address_used", link="https://help.example.com/", used_by="kim@elsewhere.example"),
     "address_used-stranger": replace(_STRANGER, change="address_used", withheld=False),
     "undelivered-staff": replace(_STAFF, change="undelivered", text="", attached=(), author="",
         problems=("anna@weber.example: 550 5.1.1 no such user",)),

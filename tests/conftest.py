@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, create_engine, text
 
 from store.config import Config
@@ -21,6 +22,9 @@ from tests import proofs
 from tests.harness import PEOPLE, Gateway
 from tests.postgres import Cluster
 from tests.stores import opened
+
+hypothesis_settings.register_profile("untimed", deadline=None)  # a slow machine is no fault
+hypothesis_settings.load_profile("untimed")
 
 DESKS = ("equipment", "infrastructure", "devices", "moving", "hosting")
 

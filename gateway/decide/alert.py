@@ -23,7 +23,9 @@ def judge(parsed: Parsed, facts: Facts) -> Verdict | None:
         return None
     if sender is None or not sender.is_(alert.person):
         flags = ("held", "stranger", *(("dmarc-failed",) if facts.dmarc_failed else ()))
-        return Verdict("held", "the alert it answers is somebody else's: a forwarded mail", flags=flags)
+        why = "the alert it answers is somebody else's: a forwarded mail"
+        # Who wrote a mail that its domain disowns nobody knows, so nobody is told that they did.
+        return Verdict("held", why, misused_by=None if facts.dmarc_failed else alert.person, flags=flags)
     wishes, unknown, words = _read(parsed, alert)
     if not wishes and not unknown:
         return _question(parsed, facts, alert)

@@ -66,6 +66,7 @@ class AlertAnswered:
     `action`: what a mail to that address means; `devices`: each with all that it is called, in lower case.
     """
 
+    id: int
     person: int
     action: AlertAction
     devices: tuple[tuple[int, frozenset[str]], ...]

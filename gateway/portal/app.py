@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from gateway.filters import Filters
 from gateway.portal import problems
+from gateway.portal.assets import asset_page
 from gateway.portal.context import Portal
 from gateway.portal.files import download
 from gateway.portal.forms import Forms
@@ -57,6 +58,8 @@ ROUTES = (
     Route("/t/{tag}", sign_in, methods=["POST"]),
     Route("/t/{tag}/m/{message:int}", private(letter)),
     Route("/t/{tag}/m/{message:int}", sign_in, methods=["POST"]),
+    Route("/asset/{key:path}", private(asset_page)),
+    Route("/asset/{key:path}", sign_in, methods=["POST"]),
     Route("/f/{attachment:int}", private(download)),
     Route("/f/{attachment:int}", sign_in, methods=["POST"]),
 )

@@ -55,14 +55,15 @@ def ticket_list(request: Request, visitor: Visitor) -> Response:
         found = views.tickets(
             connection, portal.config, chosen.name if chosen else None, person, limit=MOST + 1, queue=bool(desks)
         )
-    lines = [_line(portal, person, ticket) for ticket in found[:MOST]]
+    lines = [line_of(portal, person, ticket) for ticket in found[:MOST]]
     return page(
         request, "tickets.html", visitor=visitor, lines=lines, more=len(found) > MOST, most=MOST,
         desks=desks if len(desks) > 1 else [], chosen=chosen, mailbox=_only_mailbox(portal), staff=bool(desks),
     )  # fmt: skip
 
 
-def _line(portal: Portal, person: PersonFacts, ticket: dict[str, Any]) -> Line:
+def line_of(portal: Portal, person: PersonFacts, ticket: dict[str, Any]) -> Line:
+    """A ticket as a person sees it in a list."""
     desk = portal.config.desks[ticket["desk"]]
     staff = desk.name in person.staff_of
     zones = (person.timezone, desk.timezone)
@@ -134,15 +135,15 @@ def _known(connection: Connection, ticket: dict[str, Any]) -> dict[str, PersonFa
 
 def _facts(ticket: dict[str, Any], reader: Reader) -> list[tuple[str, list[tuple[str, str]]]]:
     """The column beside the conversation: a word and its values, each with an address for staff."""
-    shown = [("From", [_person(ticket["requester"], ticket["requester_name"], reader)])]
+    shown = [("From", [person_fact(ticket["requester"], ticket["requester_name"], reader)])]
     if ticket["cc"]:
-        shown.append(("Copied", [_person(address, "", reader) for address in ticket["cc"]]))
+        shown.append(("Copied", [person_fact(address, "", reader) for address in ticket["cc"]]))
     if reader.staff and ticket["organization"]:
         shown.append(("Organization", [(ticket["organization"], "")]))
     if reader.staff:
         shown.append(("Department", [(ticket["department"], "")]))
         if ticket["assignee"]:
-            shown.append(("Assigned to", [_person(ticket["assignee"], "", reader)]))
+            shown.append(("Assigned to", [person_fact(ticket["assignee"], "", reader)]))
         shown.append(("Arrived by", [(one_line(ticket["origin"]), "")]))
     if reader.staff or reader.desk.priority_field:
         shown.append(("Priority", [(ticket["priority"].capitalize(), "")]))
@@ -151,7 +152,8 @@ def _facts(ticket: dict[str, Any], reader: Reader) -> list[tuple[str, list[tuple
     return shown
 
 
-def _person(address: str, name: str, reader: Reader) -> tuple[str, str]:
+def person_fact(address: str, name: str, reader: Reader) -> tuple[str, str]:
+    """How somebody is called here, and for staff the address where that is something else."""
     shown = reader.name(address, name)
     return shown, address if reader.staff and shown != address else ""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from store import aliases, citing, people
+from store import alerts, aliases, citing, people
 from store.acts.conversation import Applied, holds_refused, on_call, told_by
 from store.acts.old_mail import author_of, time_of
 from store.commands import OpenTicket
@@ -92,12 +92,14 @@ def _condition(command: OpenTicket, now: datetime) -> dict[str, Any]:
 
 
 def _tell_owner(connection: Connection, config: Config, command: OpenTicket, now: datetime) -> None:
-    """The person an address was signed for hears once for each ticket that somebody else has used it."""
+    """The person an address was signed for hears once, for each ticket and each alert, that somebody else has used it."""
     claimed = next((link.ticket for link in command.links if link.kind == "claims"), None)
     assert command.misused_by is not None
+    user = normalise(command.message.author.email)
+    if claimed is None and command.alert is not None:
+        alerts.tell_used(connection, config, command.alert, user, now)
     if claimed is None or was_told(connection, claimed, "address_used", command.misused_by):
         return
-    user = normalise(command.message.author.email)
     event = write_event(connection, claimed, "address_used", None, now, new=user)
     change = Change("address_used", None, addressee=command.misused_by)
     tell(connection, config, claimed, Told(event, change, about=user), now)

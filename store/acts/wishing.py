@@ -16,7 +16,7 @@ from store.commands.assets import AskForAssets, Wish
 from store.config import Config
 from store.organizations import today_of
 from store.requests import RequestKind, add_request, end_requests
-from store.rows import advance_ticket, drop_flags, find_ticket, insert_row, write_event
+from store.rows import advance_ticket, drop_flags, find_ticket, write_event
 from store.rules import wishes as rule
 from store.rules.assets import UNREGISTERED, advance
 from store.rules.desk import Answer, Desk
@@ -24,7 +24,7 @@ from store.rules.fanout import Change
 from store.rules.people import PersonFacts
 from store.rules.scope import AssetFacts, Tree, part, part_in
 from store.rules.terms import last_day
-from store.schema import Asset, Group, Organization
+from store.schema import Asset, Group, Organization, insert_into
 from store.telling import Told, tell
 from store.ticket_assets import link_assets
 
@@ -156,7 +156,7 @@ class _Asking:
         if mine := next((one for one in there if part_in(self.person, one, self.tree) != "none"), None):
             again = mine.state in ("inactive", "deactivated")
             why = rule.REGISTERED_ONCE if again else rule.REGISTERED
-            refused = self.refused(wish, why, f"{self.config.base_url}/asset/{mine.key}")
+            refused = self.refused(wish, why, assets.address_of(self.config, mine.key))
             return replace(refused, asset=mine.id)
         organization = people.organization_of(self.connection, self.person.id, self.desk.name)
         group, why = self._group(wish, organization)
@@ -168,7 +168,11 @@ class _Asking:
             "key": wish.key, "organization_id": organization, "group_id": group, "kind": wish.kind, "name": wish.name,
             "plan": wish.plan, "state": UNREGISTERED, "created": self.now, "updated": self.now,
         }  # fmt: skip
-        asset = assets.one(self.connection, insert_row(self.connection, Asset, values))
+        made = insert_into(Asset, self.connection.dialect.name).values(**values)
+        id_ = self.connection.execute(made.on_conflict_do_nothing().returning(Asset.c.id)).scalar()
+        if id_ is None:  # somebody was quicker by less than a transaction, and is seen now
+            return self._register(wish)
+        asset = assets.one(self.connection, id_)
         self._change(asset, "activation_requested", None, state=advance(asset.state, "request_activation"))
         return _Line(self._told(asset, wish), asset.id, "activation")
 

@@ -16,7 +16,8 @@ class OpenTicket:
     `answer`: what its sender is told; None: nobody outside the staff is told. `missing`: fields the desk needs and the
     mail lacks, so that it waits for the customer (T16). `alerts`: addresses that hear of it at once, whatever the
     department (EQ-63). `cited`: Message-IDs it answers that nobody here has seen. `misused_by`: the person whose signed
-    address of the ticket it claims was used by its sender; they are told once. `also_to`: other mailboxes it came to.
+    address of the ticket it claims, or of the renewal `alert` it answers, was used by its sender; they are told once.
+    `also_to`: other mailboxes it came to.
     `join_organization`: the author has proved an address of an organisation's domain. `spam`: closed at once, and nobody
     is told. `by`: the agent who opens it for the author. `written_to`: the message is support's own, of an archive, and
     this is whom it went to and so the ticket is of. `assets`: those it is about. `wished`: what was asked for each of
@@ -39,6 +40,7 @@ class OpenTicket:
     alerts: tuple[str, ...] = ()
     cited: tuple[str, ...] = ()
     misused_by: int | None = None
+    alert: int | None = None
     also_to: tuple[str, ...] = ()
     join_organization: bool = False
     spam: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,7 @@ def _next_morning(now: datetime, timezone: str) -> datetime:
     return morning.astimezone(UTC)
 
 
+@lru_cache(maxsize=1000)  # ZoneInfo itself keeps the last eight, and reads the file of any other anew
 def zone(name: str) -> tzinfo:
     """The time zone of this name; UTC when there is none."""
     try:

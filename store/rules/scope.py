@@ -32,6 +32,7 @@ class GroupFacts:
     organization: int
     parent: int | None = None
     enabled: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Tree:
             seen.add(group)
             yield group
             group = self.groups[group].parent
+
+    def path(self, group: int | None) -> str:
+        """The name of a group with those above it, from the top: `North / Dock`; empty of none."""
+        return " / ".join(self.groups[one].name for one in reversed(list(self.upwards(group))))
 
 
 @dataclass(frozen=True, slots=True)

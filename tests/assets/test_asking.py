@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -281,3 +284,27 @@ def test_a_device_moves_between_groups_one_may_act_on(fleet: Gateway, who: str, 
 def test_a_supervisor_opens_tickets_all_the_same(fleet: Gateway) -> None:
     run(fleet, opening(SUE))
     assert fleet.tickets()[0]["requester"] == SUE
+
+
+@pytest.mark.req("DV-15")
+@pytest.mark.parametrize(
+    ("second", "why"), [(BOSS, "registered already"), (EVE, "cannot be registered under this name")]
+)
+def test_of_two_who_register_a_device_at_once_the_second_is_told_why_not(
+    any_fleet: Gateway, second: str, why: str
+) -> None:
+    registered, began = Event(), Event()
+
+    def follow() -> Applied:
+        registered.wait(30)
+        began.set()
+        return register(any_fleet, second, "new-1")
+
+    with ThreadPoolExecutor(1) as other, any_fleet.store.write() as connection:
+        waiting = other.submit(follow)
+        apply(connection, any_fleet.config, AskForAssets(opening(NORA), (Wish("register", key="new-1"),)), AT)
+        registered.set()
+        began.wait(30)
+        sleep(0.5)  # so that it has come to wait for this transaction
+    assert any(why in words for words in waiting.result(30).undone)
+    assert history(any_fleet, "new-1") == []  # but for the first line, that it was asked for

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from store import outbox
 from store.rows import insert_row, write_event
@@ -179,9 +179,43 @@ def test_an_admin_who_is_inactive_by_now_does_nothing_and_hears_nothing(fleet: G
 def test_somebody_elses_address_does_nothing_whoever_has_it(fleet: Gateway, kind: Kind, who: str) -> None:
     row = answer(fleet, who, "renew", address(fleet, alert(fleet, BOSS), BOSS, kind))
     assert nothing_happened(fleet) and row["outcome"] == "held"
-    assert [one for one in fleet.told() if one[1] not in ("digest", "staff_notice")] == []
+    assert [one for one in fleet.told() if one[1] not in ("digest", "staff_notice")] == [(BOSS, "address_used")]
     assert {"held", "stranger"} <= set(fleet.tickets()[0]["flags"])
     assert (fleet.tickets()[0]["asset"], fleet.tickets()[0]["assets"]) == (None, [])
+
+
+@pytest.mark.threat(39)
+def test_whose_alert_it_is_hears_once_that_somebody_else_has_answered_it(any_fleet: Gateway) -> None:
+    first = alert(any_fleet, BOSS)
+    for kind in ("alert", "renew", "cancel"):
+        answer(any_fleet, "mallory@evil.test", "renew", address(any_fleet, first, BOSS, kind))  # type: ignore[arg-type]
+    assert any_fleet.told().count((BOSS, "address_used")) == 1
+    with any_fleet.store.write() as connection:
+        connection.execute(update(Alert).values(day=TODAY - timedelta(days=7)))
+        connection.execute(update(AlertLine).values(step=28))
+    second = alert(any_fleet, BOSS)
+    answer(any_fleet, "mallory@evil.test", "renew", address(any_fleet, second, BOSS))
+    assert any_fleet.told().count((BOSS, "address_used")) == 2
+    assert "mallory@evil.test" not in {who for who, _template in any_fleet.told()}
+    with any_fleet.store.read() as connection:
+        rows = connection.execute(select(*Outbox.c).where(Outbox.c.template == "address_used")).all()
+    assert {(row.ticket_id, row.facts["about"], row.facts["tag"]) for row in rows} == {(None, "mallory@evil.test", "")}
+
+
+@pytest.mark.threat(39)
+def test_nobody_is_told_of_an_answer_that_nobody_may_have_written(
+    fleet: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth = fleet.config.settings.auth.model_copy(update={"trusted_host": "relay.desk.test"})
+    monkeypatch.setattr(fleet.config, "settings", fleet.config.settings.model_copy(update={"auth": auth}))
+    forged = "relay.desk.test; dmarc=fail header.from=fleet.test"
+    row = answer(fleet, NORA, "renew", address(fleet, alert(fleet, BOSS), BOSS), Authentication_Results=forged)
+    assert row["outcome"] == "held" and (BOSS, "address_used") not in fleet.told()
+
+
+def test_who_is_inactive_is_not_told_of_it(fleet: Gateway) -> None:
+    answer(fleet, "mallory@evil.test", "renew", address(fleet, alert(fleet, GONE), GONE))
+    assert "address_used" not in {template for _who, template in fleet.told()}
 
 
 @pytest.mark.req("X-02")

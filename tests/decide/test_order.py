@@ -38,7 +38,7 @@ ROOT = Evidence("root", TICKET, "none")
 SIGNED = Evidence("reply_address", TICKET, "staff", owner=2)
 REPORT = ReportedMail(3, 1, 7, "anna@cust.test", True)
 
-WARNED = AlertAnswered(1, "reply", ((3, frozenset({"lx-200"})), (4, frozenset({"lx-118"}))))
+WARNED = AlertAnswered(5, 1, "reply", ((3, frozenset({"lx-200"})), (4, frozenset({"lx-118"}))))
 MEMBER = replace(ANNA, organizations=((5, "member"),))
 DEVICES = Mailbox(address="activations@desk.test", department="Activations", answer="activation_ack")
 

@@ -79,7 +79,19 @@ PEOPLE: dict[str, Any] = {
         {"email": MARIA.email, "name": MARIA.name, "desk": "moving"},
         {"email": "hugo@staff.example", "name": "Hugo Brandt", "desk": "hosting"},
     ],
-}
+    "groups": [
+        {"key": "hall", "organization": "weber", "name": "Hall 2",
+         "grants": [{"email": "ben@weber.example", "right": "supervisor"}]},
+        {"key": "line", "organization": "weber", "name": "Line 2", "parent": "hall",
+         "grants": [{"email": ANNA.email, "right": "admin"}]},
+    ],
+    "assets": [
+        {"key": "P-200", "organization": "weber", "group": "line", "kind": "machine", "name": "Pump of line 2", "model": "P2",
+         "serial": "S-4711", "state": "active", "plan": "yearly", "renewal_date": "2026-12-10", "contract_end": "2026-12-10"},
+        {"key": "P-300", "organization": "weber", "group": "hall", "kind": "machine"},
+        {"key": "north/7", "organization": "weber", "state": "active", "plan": "monthly"},
+    ],
+}  # fmt: skip
 
 PDF = b"%PDF-1.7 pump manual"
 PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")

@@ -71,7 +71,7 @@ def test_a_row_of_the_list_opens_its_ticket(browser: Browser, address: str) -> N
 def test_pages_fit_and_ask_for_nothing_foreign(browser: Browser, address: str) -> None:
     browser.open(f"{address}/")
     browser.submit(email=MARIA.email, password=PASSWORD)
-    for path in ("/", "/t/EQ-1001", "/t/EQ-1002", "/t/EQ-4711"):
+    for path in ("/", "/t/EQ-1001", "/t/EQ-1002", "/t/EQ-4711", "/asset/P-200"):
         browser.open(address + path)
         assert all(asked.startswith(address) for asked in browser.requests())
         said = [e["params"]["entry"]["text"] for e in browser.events if e.get("method") == "Log.entryAdded"]

@@ -26,6 +26,12 @@ UNTOKENED = dict.fromkeys(ROLES, 403)
 PUMP = LIST | {"other": 404, "other-agent": 404}  # a desk where the whole organisation sees
 HOSTING = NOWHERE | {"requester": 200, "other-agent": 200}  # a desk where everybody sees their own
 STAFF = NOWHERE | {"agent": 200}
+LINE = NOWHERE | {
+    "requester": 200,
+    "member": 200,
+    "admin": 200,
+    "agent": 200,
+}  # by a right on the group or above, and staff
 
 # method and route -> (address, status by role); an address may name a file of the house.
 TABLE = {
@@ -78,6 +84,18 @@ TABLE = {
         ("/t/EQ-1001/m/99999999999999999999999999999", NOWHERE),
     ],
     ("POST", "/t/{tag}/m/{message:int}"): [("/t/EQ-1001/m/5", UNTOKENED)],
+    ("GET", "/asset/{key:path}"): [
+        ("/asset/P-200", LINE),
+        ("/asset/P-300", LINE | {"requester": 404}),  # a right on a group is none on the one above it
+        ("/asset/north/7", LINE | {"requester": 404, "member": 404}),  # in no group
+        ("/asset/north%2F7", LINE | {"requester": 404, "member": 404}),
+        ("/asset/p-200", NOWHERE),
+        ("/asset/P-999", NOWHERE),
+        ("/asset/", NOWHERE),
+        ("/asset/%00", NOWHERE),
+        ("/asset/%27%20or%201=1--", NOWHERE),
+    ],
+    ("POST", "/asset/{key:path}"): [("/asset/P-200", UNTOKENED), ("/asset/P-999", UNTOKENED)],
     ("GET", "/f/{attachment:int}"): [
         ("/f/{manual.pdf}", PUMP),
         ("/f/{Prüfplan für Pumpe.pdf}", PUMP),
@@ -145,7 +163,20 @@ def test_each_role_gets_what_the_table_says(house: House, clients, method: str, 
 @pytest.mark.req("EQ-60")
 @pytest.mark.parametrize(
     "path",
-    ["/", "/?desk=hosting", "/t/EQ-1001", "/t/EQ-1002", "/t/HO-1001", "/t/EQ-4711", "/t/x", "/f/1", "/f/3", "/f/4711"],
+    [
+        "/",
+        "/?desk=hosting",
+        "/t/EQ-1001",
+        "/t/EQ-1002",
+        "/t/HO-1001",
+        "/t/EQ-4711",
+        "/t/x",
+        "/f/1",
+        "/f/3",
+        "/f/4711",
+        "/asset/P-200",
+        "/asset/P-999",
+    ],
 )
 def test_without_a_session_every_page_is_the_sign_in_form(clients, path: str) -> None:
     page = clients["anonymous"].get(path)
@@ -156,7 +187,12 @@ def test_without_a_session_every_page_is_the_sign_in_form(clients, path: str) ->
 @pytest.mark.threat(69)
 def test_what_is_not_yours_looks_exactly_like_what_does_not_exist(clients) -> None:
     other = clients["other"]
-    for there, nowhere in (("/t/EQ-1001", "/t/EQ-4711"), ("/f/1", "/f/4711"), ("/f/3", "/f/4711")):
+    for there, nowhere in (
+        ("/t/EQ-1001", "/t/EQ-4711"),
+        ("/f/1", "/f/4711"),
+        ("/f/3", "/f/4711"),
+        ("/asset/P-200", "/asset/P-999"),
+    ):
         a, b = other.get(there), other.get(nowhere)
         assert (a.status_code, a.text, dict(a.headers)) == (b.status_code, b.text, dict(b.headers))
 

@@ -34,6 +34,7 @@ class Model:
         self.done: dict[str, date] = {}  # by time zone
         self.looked: datetime | None = None
         self.months: dict[str, date] = {}
+        self.known: dict[tuple[int, int | None], list[tuple[Person, bool]]] = {}  # since somebody did something
 
     def live(self) -> Outcome:
         for step in self.world.steps:
@@ -46,6 +47,7 @@ class Model:
     # What people do
 
     def _happen(self, it: Happening) -> None:
+        self.known.clear()
         person, asset = self.world.people[it.person], self.world.assets[it.asset]
         match it.kind:
             case "leave" | "come":
@@ -90,6 +92,12 @@ class Model:
         return right
 
     def _warned(self, asset: Asset) -> list[tuple[Person, bool]]:
+        place = (asset.organization, asset.group)
+        if place not in self.known:
+            self.known[place] = self._look_for(asset)
+        return self.known[place]
+
+    def _look_for(self, asset: Asset) -> list[tuple[Person, bool]]:
         rights = [(person, self._right(person, asset)) for person in self.world.people]
         everybody = [(person, right == 2) for person, right in rights if right]
         willing = [(person, acts) for person, acts in everybody if not person.ended]

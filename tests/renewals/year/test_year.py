@@ -48,7 +48,7 @@ def test_the_model_imports_nothing_of_what_it_judges() -> None:
     ("assets", "groups", "organizations", "days"),
     [
         pytest.param(80, 20, 12, (180, 225), marks=pytest.mark.slow),
-        pytest.param(2000, 300, 24, (0, 366), marks=pytest.mark.long),
+        pytest.param(2000, 300, 24, (0, 366), marks=pytest.mark.slow),
     ],
 )
 def test_a_year_brings_exactly_what_it_should(
