@@ -20,7 +20,7 @@ from store.config import Config
 from store.database import Store
 from store.errors import ConfigError, NoRoom
 from store.journal import last_id, rows_after
-from store.schema import Received
+from store.journal_schema import Received
 from tests.doors.client import MAIL, Peer, eventually
 from tests.doors.conftest import opened_as
 from tests.doors.processes import door_process

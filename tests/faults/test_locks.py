@@ -25,9 +25,10 @@ from store.config import Config
 from store.database import Store, open_store
 from store.errors import Temporary
 from store.journal import Incoming
+from store.journal_schema import Journal, Received
 from store.journal_writer import JournalWriter
 from store.migrate import migrate
-from store.schema import Journal, Received, Ticket
+from store.schema import Ticket
 from tests.conftest import installation
 from tests.fakes import until
 from tests.faults.house import House, letter
