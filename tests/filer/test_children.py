@@ -262,17 +262,18 @@ def test_a_first_reader_that_dies_before_it_can_read_is_followed_by_another(gate
 def test_a_filer_whose_readers_hang_again_and_again_ends_and_the_next_one_reads_every_mail(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hand, "IDLE", 1.0)
     before = children()
     receive(gateway.store, *(mail(subject=f"mail {n}") for n in range(3)))
-    with filer_with_children(gateway.config, gateway.store) as filer:
-        with pytest.raises(ReadersLost):
-            while True:
-                until(lambda: filer._students.ready)
-                for pid in readers() - before:
-                    os.kill(pid, signal.SIGSTOP)
-                filer.file_next()
-        filer._name.give_up()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(hand, "IDLE", 1.0)
+        with filer_with_children(gateway.config, gateway.store) as filer:
+            with pytest.raises(ReadersLost):
+                while True:
+                    until(lambda: filer._students.ready)
+                    for pid in readers() - before:
+                        os.kill(pid, signal.SIGSTOP)
+                    filer.file_next()
+            filer._name.give_up()
     with filer_with_children(gateway.config, gateway.store) as filer:
         settle(filer, 3, gateway)
     assert subjects(gateway) == [f"mail {n}" for n in range(3)]
