@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
@@ -19,7 +19,7 @@ from store.oauth.access import ends
 from store.rows import write_event
 from store.rules.addressing import Place
 from store.schema import Event, Folder, LeftMail, Staff
-from store.telling import NO_TICKET, addressed
+from store.telling import addressed, no_ticket
 
 PATIENCE = timedelta(minutes=5)  # of silence before anybody is told
 _SECRET_ENDS, _LOGIN_ENDS = timedelta(days=14), timedelta(days=2)  # before which people are told
@@ -123,17 +123,10 @@ def tell(
     event = write_event(connection, None, kind, None, now, new="; ".join(problems))
     rows = connection.execute(select(Staff.c.person_id, Staff.c.role).where(Staff.c.desk == desk_name)).all()
     ids = [row.person_id for row in rows if row.role == "admin"] or [row.person_id for row in rows]
-    shared: dict[str, Any] = NO_TICKET | {
-        "desk": desk.name, "change": kind, "from_address": desk.main.address, "link": "", "at": now.isoformat(),
-        "role": "staff", "problems": list(problems),
-    }  # fmt: skip
-    mails = []
-    for person in people.facts(connection, sorted(ids)):
-        if person.active:
-            facts = shared | {
-                "recipient_name": person.name,
-                "language": person.language or desk.language,
-                "timezone": person.timezone or desk.timezone,
-            }
-            mails.append(addressed(config, event, person, "mailbox_notice", facts, None, now))
+    own = {"role": "staff", "change": kind, "link": "", "problems": list(problems)}
+    mails = [
+        addressed(config, event, person, "mailbox_notice", no_ticket(desk, person, now) | own, None, now)
+        for person in people.facts(connection, sorted(ids))
+        if person.active
+    ]
     outbox.put(connection, mails)

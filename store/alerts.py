@@ -11,7 +11,7 @@ from store import outbox, people
 from store.config import Config
 from store.rows import write_event
 from store.schema import Alert, AlertLine, Asset, Event, Outbox
-from store.telling import NO_TICKET, addressed
+from store.telling import addressed, no_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,8 @@ def tell_used(connection: Connection, config: Config, alert: int, user: str, now
     if not person.active or connection.execute(told.limit(1)).first() is not None:
         return
     event = write_event(connection, None, "address_used", None, now, old=about, new=user)
-    facts = NO_TICKET | {
-        "desk": desk.name, "change": "address_used", "role": "admin", "known": person.confirmed, "about": user,
-        "recipient_name": person.name if person.confirmed else "", "language": person.language or desk.language,
-        "timezone": person.timezone or desk.timezone, "from_address": desk.main.address,
-        "department": desk.main.department, "link": f"{config.base_url}/", "at": now.isoformat(),
+    facts = no_ticket(desk, person, now, person.confirmed) | {
+        "role": "admin", "change": "address_used", "about": user, "department": desk.main.department,
+        "link": f"{config.base_url}/",
     }  # fmt: skip
     outbox.put(connection, [addressed(config, event, person, "address_used", facts, None, now)])

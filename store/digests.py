@@ -20,7 +20,7 @@ from store.rules.pacing import CATEGORIES, Category
 from store.rules.people import PersonFacts
 from store.rules.tokens import Token, sign
 from store.schema import Gathered, Message, Ticket
-from store.telling import NO_TICKET, addressed
+from store.telling import addressed, no_ticket
 from store.threads import Threads
 
 MOST_LINES = 50  # of the newest; the others are counted
@@ -96,17 +96,12 @@ def _facts(
     alone = lines[0].alone
     shown = lines[-MOST_LINES:]
     department = _ticket(connection, lines[0].ticket_id).department if alone else desk.main.department
-    return NO_TICKET | {
+    return no_ticket(desk, person, now) | {
         "change": "digest",
-        "desk": desk.name,
         "role": "staff" if staff else lines[0].role,
-        "recipient_name": person.name,
-        "language": person.language or desk.language,
-        "timezone": person.timezone or desk.timezone,
         "department": department,
         "from_address": desk.mailbox_of(department).address,
         "link": f"{config.base_url}/?desk={desk.name}",
-        "at": now.isoformat(),
         "lines": [_line(connection, line) for line in shown],
         "more": len(lines) - len(shown),
         # A mail about one ticket is part of its conversation and no list that one could leave.

@@ -21,7 +21,7 @@ from store.rules.events import DeskEvent
 from store.rules.people import PersonFacts
 from store.rules.scope import AssetFacts, Tree
 from store.rules.terms import next_term
-from store.telling import NO_TICKET, addressed
+from store.telling import addressed, no_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,8 @@ def make_facts(
     acts: Collection[int], now: datetime, alert: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What the mail is made from; `acts`: the devices, by id, that the person may decide on."""
-    return NO_TICKET | {
-        "desk": desk.name, "role": "admin", "recipient_name": person.name, "language": person.language or desk.language,
-        "timezone": person.timezone or desk.timezone, "from_address": desk.main.address,
-        "department": desk.main.department, "link": f"{config.base_url}/?desk={desk.name}", "at": now.isoformat(),
+    return no_ticket(desk, person, now) | {
+        "role": "admin", "department": desk.main.department, "link": f"{config.base_url}/?desk={desk.name}",
         "alert": alert, "devices": [_line(config, line, tree, line.asset.id in acts) for line in lines],
         "unsubscribe": unsubscribe_link(config, person.id, ["renewals"]),
     }  # fmt: skip

@@ -63,11 +63,20 @@ class Told:
 
 
 # What every mail has of the one ticket it is about, for those about none.
-NO_TICKET: dict[str, Any] = {
+_NO_TICKET: dict[str, Any] = {
     "tag": "", "subject": "", "label": "", "help": "", "label_changed": False, "author": "", "author_address": "",
     "by_support": False, "refused": [], "allowed": "", "flags": [], "claims": None, "priority": "", "department": "", "origin": "",
-    "in_reply_to": None, "references": [], "known": True,
+    "in_reply_to": None, "references": [],
 }  # fmt: skip
+
+
+def no_ticket(desk: Desk, person: PersonFacts, now: datetime, known: bool = True) -> dict[str, Any]:
+    """The facts of a mail about no one ticket, from the desk's main mailbox; a stranger (not `known`) is called by no name."""
+    return _NO_TICKET | {
+        "desk": desk.name, "from_address": desk.main.address, "at": now.isoformat(), "known": known,
+        "recipient_name": person.name if known else "", "language": person.language or desk.language,
+        "timezone": person.timezone or desk.timezone,
+    }  # fmt: skip
 
 
 def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now: datetime) -> int:
@@ -201,14 +210,12 @@ def addressed(
 def tell_without_ticket(
     connection: Connection, config: Config, event_id: int, person: PersonFacts, command: Redirect, now: datetime
 ) -> None:
-    """The one mail that is about no ticket: that a desk takes what was written on its portal alone (EQ-66)."""
+    """A mail about no ticket: that a desk takes what was written on its portal alone (EQ-66)."""
     desk = config.desks[command.desk]
     known = person.confirmed
-    facts = NO_TICKET | {
-        "desk": desk.name, "subject": command.subject if known else "", "change": "redirected", "author": desk.team,
+    facts = no_ticket(desk, person, now, known) | {
+        "role": "requester", "subject": command.subject if known else "", "change": "redirected", "author": desk.team,
         "from_address": command.mailbox, "allowed": allowed_text(desk.files), "link": f"{config.base_url}/",
-        "at": now.isoformat(), "role": "requester", "known": known, "recipient_name": person.name if known else "",
-        "language": person.language or desk.language, "timezone": person.timezone or desk.timezone,
         "in_reply_to": command.message_id, "references": [command.message_id] if command.message_id else [],
     }  # fmt: skip
     outbox.put(connection, [addressed(config, event_id, person, "portal_redirect", facts, command.answered, now)])
