@@ -145,6 +145,7 @@ class _Notes:
         self._writing = 0  # so many of them are in the hands of the writer
         self._writer: ForkProcess | None = None
         self._not_before = 0.0
+        self._pause: float | None = None
 
     def add(self, what: str, part: str, child: ForkProcess) -> None:
         """Remembers something to be written."""
@@ -156,8 +157,10 @@ class _Notes:
         if self._writer is not None and self._writer.exitcode is not None:
             if self._writer.exitcode == 0:
                 del self._open[: self._writing]
+                self._pause = None
             else:
-                self._not_before = time.monotonic() + SHORTEST
+                self._pause = pause_after(self._pause, 0)
+                self._not_before = time.monotonic() + self._pause
             self._writer = None
         if self._writer is None and self._open and time.monotonic() >= self._not_before:
             try:
@@ -169,7 +172,7 @@ class _Notes:
 
     def close(self, patience: float) -> None:
         """Waits so many seconds at most for what is open."""
-        deadline = time.monotonic() + patience
+        deadline, self._not_before = time.monotonic() + patience, 0.0
         self.look()
         while self._writer is not None and time.monotonic() < deadline:
             self._writer.join(deadline - time.monotonic())
@@ -214,4 +217,7 @@ def _write(config: Config, notes: tuple[Note, ...]) -> None:
                     parts.remove(store, (part, pid))
     except Temporary as error:
         _log.warning("the state of the parts is not written down: %s", error)
+        raise SystemExit(1) from None
+    except Exception:
+        _log.exception("the state of the parts is not written down")  # in the log's own form, which tells no values
         raise SystemExit(1) from None

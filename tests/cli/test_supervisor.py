@@ -9,14 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.cli import supervisor
 from gateway.cli.setup import write_configuration
 from gateway.cli.supervisor import parts_of, pause_after
+from store import parts
+from store.clock import now
 from store.config import Config
+from store.database import open_store
+from store.migrate import ensure_version
 from store.settings import LmtpSection, Settings
 from tests.harness import PEOPLE, mail
 from tests.running import POSTERN, Running
@@ -119,6 +125,33 @@ def test_the_pauses_grow_and_a_minute_of_life_forgets_them() -> None:
         pauses.append(pause_after(pauses[-1] if pauses else None, 5))
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
     assert pause_after(30, 61) == 1
+
+
+@pytest.mark.threat(94)
+def test_a_database_that_takes_no_notes_is_asked_less_and_less_often_and_once_more_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (config := Config(Settings(), tmp_path)).prepare()
+    with closing(open_store(config)) as store:
+        ensure_version(config, store)
+    notes, pauses = supervisor._Notes(config), []
+    notes._open.append(("started", "filer", 10))
+    with monkeypatch.context() as broken:
+        broken.setattr(supervisor.parts, "announce", lambda *_: 1 // 0)
+        for _ in range(4):
+            notes._not_before = 0.0
+            notes.look()
+            assert notes._writer is not None
+            notes._writer.join()
+            notes.look()
+            assert notes._writer is None
+            pauses.append(notes._pause)
+    assert pauses == [1, 2, 4, 8]
+    assert "Traceback" not in capfd.readouterr().err
+    notes.close(20)
+    assert notes._open == []
+    with closing(open_store(config)) as store, store.read() as connection:
+        assert parts.up(connection, now()) == {"filer": set()}
 
 
 def test_the_lmtp_door_runs_only_where_it_is_set(tmp_path: Path) -> None:
