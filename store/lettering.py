@@ -15,7 +15,7 @@ from store.letters import Letter, LetterFile
 from store.rules.fanout import ANSWERS
 from store.schema import Attachment, Message, Outbox, Person, Undeliverable
 
-_STATUS = select(Person.c.status).where(Person.c.id == bindparam("person"))
+_STATUSES = select(Person.c.id, Person.c.status).where(Person.c.id.in_(bindparam("people", expanding=True)))
 _ABOUT: Any = bindparam("messages", expanding=True)
 _BARRED = select(Undeliverable.c.address, Undeliverable.c.why).where(
     Undeliverable.c.address.in_(bindparam("to", expanding=True)), Undeliverable.c.suppressed.is_not(None)
@@ -31,9 +31,15 @@ _FILES = (
 )  # fmt: skip
 
 
-def no_longer(connection: Connection, row: Any) -> str | None:
-    """Why a mail may not go out any more, checked at the last moment (DV-76, threats 85)."""
-    status = connection.execute(_STATUS, {"person": row.person_id}).scalar()
+def no_longer(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
+    """Which mails may not go out any more, and why, by the ids of their rows; checked at the last moment (DV-76, threats 85)."""
+    people = connection.execute(_STATUSES, {"people": {row.person_id for row in rows}})
+    statuses = {person.id: person.status for person in people}
+    reasons = ((row.id, _reason(connection, row, statuses.get(row.person_id))) for row in rows)
+    return {id_: why for id_, why in reasons if why}
+
+
+def _reason(connection: Connection, row: Any, status: str | None) -> str | None:
     if status != "active":
         return f"recipient {status}"
     if row.template in renewal_checks.TEMPLATES:
@@ -46,9 +52,7 @@ def no_longer(connection: Connection, row: Any) -> str | None:
         lost = not belongs(
             connection, row.person_id, row.facts.get("role", ""), row.facts.get("desk", ""), row.ticket_id
         )
-    if lost:
-        return "recipient no longer on the ticket"
-    return None
+    return "recipient no longer on the ticket" if lost else None
 
 
 def _without_devices(connection: Connection, row: Any) -> str | None:

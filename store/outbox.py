@@ -53,6 +53,24 @@ class End:
     next_at: datetime | None = None
 
 
+_FREE = (
+    select(Outbox.c.id)
+    .where(
+        Outbox.c.id.in_(bindparam("ids", expanding=True)), Outbox.c.state.in_(WAITING),
+        Outbox.c.next_at <= bindparam("at", type_=Utc), ~BEHIND,
+    )
+    .order_by(Outbox.c.id)
+    .with_for_update(skip_locked=True)  # two workers that ask for some of the same rows lock none crosswise
+)  # fmt: skip
+_CLAIM = (
+    update(Outbox)
+    .where(Outbox.c.id.in_(_FREE), Outbox.c.state.in_(WAITING))
+    .values(
+        state="claimed", claimed_by=bindparam("by"), lease_until=bindparam("until", type_=Utc),
+        attempts=Outbox.c.attempts + 1,
+    )
+    .returning(*Outbox.c)
+)  # fmt: skip
 _ENDED = (
     update(Outbox)
     .where(Outbox.c.id == bindparam("row"), Outbox.c.state == "claimed", Outbox.c.claimed_by == bindparam("by"))
@@ -74,27 +92,14 @@ def claim(store: Store, ids: Sequence[int], holder: str, now: datetime) -> list[
 
     Left out is what another has, what waits behind another row, and what may no longer go out.
     """
+    values = {"ids": ids, "at": now, "by": holder, "until": now + LEASE}
     with store.write() as connection:
-        free = (
-            select(Outbox.c.id)
-            .where(Outbox.c.id.in_(ids), Outbox.c.state.in_(WAITING), Outbox.c.next_at <= now, ~BEHIND)
-            .order_by(Outbox.c.id)
-            .with_for_update(skip_locked=True)  # two workers that ask for some of the same rows lock none crosswise
-        )
-        taken = connection.execute(
-            update(Outbox)
-            .where(Outbox.c.id.in_(free), Outbox.c.state.in_(WAITING))
-            .values(state="claimed", claimed_by=holder, lease_until=now + LEASE, attempts=Outbox.c.attempts + 1)
-            .returning(*Outbox.c)
-        ).all()
-        rows = []
-        for row in sorted(taken, key=lambda row: row.id):
-            if why := no_longer(connection, row):
-                values = {"state": "suppressed", "reply": why, "lease_until": None, "ended": now}
-                connection.execute(update(Outbox).where(Outbox.c.id == row.id).values(**values))
-            else:
-                rows.append(row)
-        return write_letters(connection, rows)
+        taken = sorted(connection.execute(_CLAIM, values).all(), key=lambda row: row.id)
+        lost = no_longer(connection, taken)
+        for id_, why in lost.items():
+            values = {"state": "suppressed", "reply": why, "lease_until": None, "ended": now}
+            connection.execute(update(Outbox).where(Outbox.c.id == id_).values(**values))
+        return write_letters(connection, [row for row in taken if row.id not in lost])
 
 
 def end(connection: Connection, holder: str, ends: Sequence[End], now: datetime) -> int:

@@ -27,8 +27,10 @@ _UNSEEN = frozenset(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *r
 
 def one_line(value: str, longest: int = 250) -> str:
     """A value for one line: controls, line ends and lone surrogates are blanks, runs of blanks one (threats 70)."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in value if c not in _UNSEEN)
-    line = " ".join("".join(kept).split())
+    if not value.isprintable():  # most are, and have none of these signs
+        kept = (" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in value if c not in _UNSEEN)
+        value = "".join(kept)
+    line = " ".join(value.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 

@@ -23,8 +23,11 @@ def width(text: str) -> int:
 
 def wrap(value: str, indent: str = "", first: str = "") -> str:
     """At most WIDTH wide, the later lines indented and the first as said; links and long names stay whole."""
+    text = _BLANKS.sub(" ", value).strip()
+    if width(first + text) <= WIDTH:
+        return (first + text).rstrip(" ")
     lines, line = [], first
-    for chunk in _CHUNK.findall(_BLANKS.sub(" ", value).strip()):
+    for chunk in _CHUNK.findall(text):
         if line.strip() and chunk != " " and width(line + chunk) > WIDTH:
             lines.append(line.rstrip(" "))
             line = indent
