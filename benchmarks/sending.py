@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr
@@ -17,17 +18,21 @@ from benchmarks.house import installation
 from benchmarks.measure import Figure
 from benchmarks.servers import remembering_sink
 from gateway.cli.logs import set_up
+from gateway.cli.supervisor import SENDERS
 from store.apply import apply
 from store.clock import now
 from store.commands import Author, NewMessage, OpenTicket
 from store.config import Config, load
 from store.database import Store
 from store.schema import Outbox
-from workers.worker import WorkerProcess
+from store.settings import RelaySection
+from workers.worker import Share, run
 
 _ROWS = 10_000
-_THREADS = 4  # each with a connection of its own
+_CONNECTIONS = RelaySection().connections
 _LIFE = 2.0  # seconds between kills
+_LONG = 600.0
+_LOOK = 0.2  # seconds between looks, which cost the workers what they take
 _CONTENT = b"Subject: prepared\r\n\r\n" + b"A line of the prepared mail.\r\n" * 80
 
 
@@ -47,16 +52,16 @@ def _measure(name: str, send: Callable[[Config, Store], None]) -> Figure:
         relay = house.enter_context(server(remembering_sink, heard))
         peer = house.enter_context(client())
         config, store = house.enter_context(installation(relay_url=f"smtp://127.0.0.1:{relay.port}?tls=off"))
-        before = peer.rate(relay.port, _ROWS // 2, _THREADS, _CONTENT)
+        before = peer.rate(relay.port, _ROWS // 2, _CONNECTIONS, _CONTENT)
         heard.write_text("")
         _promise(config, store)
         start = time.monotonic()
         send(config, store)
         ours = _ROWS / (time.monotonic() - start)
         _check(store, heard)
-        after = peer.rate(relay.port, _ROWS // 2, _THREADS, _CONTENT)
+        after = peer.rate(relay.port, _ROWS // 2, _CONNECTIONS, _CONTENT)
     reference = 2 / (1 / before + 1 / after)
-    against = f"a client with one prepared mail, {_THREADS} connections"
+    against = f"a client with one prepared mail, {_CONNECTIONS} connections"
     return Figure(name, ">= 0.3", "mails/s", ours, against, reference, ours / reference)
 
 
@@ -70,30 +75,35 @@ def _promise(config: Config, store: Store) -> None:
 
 
 def _send(config: Config, store: Store) -> None:
-    with _logged(config.file):
-        worker = WorkerProcess(config, threads=_THREADS)
-        worker.start()
-        while not _done(store):
-            time.sleep(0.05)
-        worker.stop()
+    _send_until(config, store, _LONG)
 
 
 def _send_killed(config: Config, store: Store) -> None:
+    _send_until(config, store, _LIFE)
+
+
+def _send_until(config: Config, store: Store, life: float) -> None:
+    """With as many workers as `postern serve` starts, which are killed and started again after so many seconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.sending"])
     while not _done(store):
-        process = context.Process(target=_work, args=(config.file,))
-        process.start()
-        process.join(_LIFE)
-        process.kill()
-        process.join()
+        workers = [
+            context.Process(target=_work, args=(config.file, Share(n, len(SENDERS)))) for n in range(len(SENDERS))
+        ]
+        for worker in workers:
+            worker.start()
+        end = time.monotonic() + life
+        while time.monotonic() < end and not _done(store):
+            time.sleep(_LOOK)
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join()
 
 
-def _work(file: Path) -> None:
+def _work(file: Path, share: Share) -> None:
     with _logged(file):
-        WorkerProcess(load(file), threads=_THREADS).start()
-        while True:
-            time.sleep(1)
+        run(load(file), threading.Event(), share)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def remembering_sink(heard: Path) -> Iterator[int]:
 
         class Remembering:
             async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-                if found := _MESSAGE_ID.search(envelope.original_content):
+                if found := _MESSAGE_ID.search(envelope.original_content or b""):
                     out.write(found[1].decode() + "\n")
                 return "250 OK"
 

@@ -181,6 +181,11 @@ class RelaySection(Section):
         None,
         description="instead of a password in url: the name of an [[oauth]] that gives tokens; the user stays in url",
     )
+    connections: int = Field(
+        4,
+        ge=1,
+        description="connections to the relay at a time; beyond one `postern serve` shares them between two workers",
+    )
     per_second: float | None = Field(None, gt=0, description="mails a second at most; no limit when unset")
     dkim: tuple[DkimSection, ...] = Field(
         (), description="[[relay.dkim]] with domain, selector and key (RSA in PEM, or Ed25519 in base64): mails from the domain "

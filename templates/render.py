@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 from types import CodeType
 
 from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
@@ -47,7 +48,8 @@ def render(name: str, context: MailContext, language: str = ENGLISH, own: Path |
 
     Raises jinja2.TemplateError for a template that is missing or broken; whatever its author did wrong for one of `own`.
     """
-    environment = _own_environment(language, own, stamp(own)) if own else _environment(language)
+    with _PREPARING:
+        environment = _own_environment(language, own, stamp(own)) if own else _environment(language)
     mail = in_language(context, language)
     subject, text, html = (_part(environment, f"{name}/{part}", mail) for part in PARTS)
     return Rendered(one_line(subject), text.strip("\n") + "\n", html.strip() + "\n")
@@ -74,6 +76,7 @@ class _Compiled(BytecodeCache):
         self._code[bucket.key] = (bucket.checksum, bucket.code)
 
 
+_PREPARING = Lock()  # of several threads that begin, one prepares what all use; it takes a while
 _COMPILED: dict[type[Environment], _Compiled] = {Environment: _Compiled(), OwnEnvironment: _Compiled()}
 
 

@@ -44,7 +44,7 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._gap = 1 / per_second
+        self.gap = 1 / per_second  # seconds between two mails
         self._clock, self._sleep = clock, sleep
         self._next = 0.0
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Pace:
         with self._lock:
             now = self._clock()
             slot = max(self._next, now)
-            self._next = slot + self._gap
+            self._next = slot + self.gap
         if slot > now:
             self._sleep(slot - now)
 
@@ -63,10 +63,11 @@ class PacedRelay:
     """A relay behind a speed limit."""
 
     def __init__(self, relay: Relay, pace: Pace) -> None:
-        self._relay, self._pace = relay, pace
+        self.pace = pace
+        self._relay = relay
 
     def send(self, mail: Mail) -> str:
-        self._pace.wait()
+        self.pace.wait()
         return self._relay.send(mail)
 
     def close(self) -> None:
@@ -86,8 +87,11 @@ class SigningRelay:
         self._relay.close()
 
 
-def open_relay(config: Config) -> Relay:
-    """The relay of a configuration; it connects when the first mail goes. Raises ConfigError."""
+def open_relay(config: Config, share: float = 1) -> Relay:
+    """The relay of a configuration; it connects when the first mail goes. Raises ConfigError.
+
+    `share`: the part of the mails a second that the configuration allows.
+    """
     section = config.settings.relay
     try:
         relay: Relay = _open(config, section.url)
@@ -95,7 +99,7 @@ def open_relay(config: Config) -> Relay:
         raise ConfigError(f"{config.file}: relay.url: {error}") from None
     if config.dkim_keys:
         relay = SigningRelay(relay, Signer(config.dkim_keys))
-    return PacedRelay(relay, Pace(section.per_second)) if section.per_second else relay
+    return PacedRelay(relay, Pace(section.per_second * share)) if section.per_second else relay
 
 
 def _open(config: Config, url: str) -> Relay:

@@ -20,8 +20,8 @@ TLS = "no safe connection to the relay comes about; correct host, port and tls= 
 
 def reply_line(code: int, text: bytes) -> str:
     """A reply on one line."""
-    said = " ".join(text.decode("utf-8", "replace").split())
-    return "".join(char for char in f"{code} {said}" if char.isprintable())[:500]
+    said = f"{code} {' '.join(text.decode('utf-8', 'replace').split())}"
+    return (said if said.isprintable() else "".join(filter(str.isprintable, said)))[:500]
 
 
 def as_bytes(text: bytes | str) -> bytes:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -30,6 +31,22 @@ _KEEP = 5.0  # seconds between heartbeats, and sweeps
 _LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are taken for leaps
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of how many workers one is that send together what the relay takes from all."""
+
+    number: int = 0
+    workers: int = 1
+
+    def of_connections(self, connections: int) -> int:
+        """How many of the relay's connections are this worker's: the first get those that are left over, none gets 0."""
+        return max(1, (connections + self.workers - 1 - self.number) // self.workers)
+
+    def first(self, ids: list[int]) -> list[int]:
+        """The rows that are this worker's, then those of the others: whoever has none left helps out."""
+        return sorted(ids, key=lambda id_: (id_ // _AT_ONCE % self.workers != self.number, id_))
+
+
 class Feeder:
     """Gives due rows to the broker as hints, several in one. What it does not carry, for whatever reason, runs here.
 
@@ -38,9 +55,10 @@ class Feeder:
     """
 
     def __init__(
-        self, store: Store, delivery: Delivery, local: Lane, single: Lane, remote: Lane | None, threads: int, now: clock.Clock
+        self, store: Store, delivery: Delivery, local: Lane, single: Lane, remote: Lane | None, threads: int, now: clock.Clock,
+        share: Share = Share(),
     ) -> None:  # fmt: skip
-        self._store, self._delivery, self._threads, self._now = store, delivery, threads, now
+        self._store, self._delivery, self._threads, self._now, self._share = store, delivery, threads, now, share
         self._local, self._single, self._remote = local, single, remote
         self._hinted: dict[int, float] = {}
         self._trust_after = 0.0
@@ -51,7 +69,7 @@ class Feeder:
         """One look at the outbox. Raises Temporary when the database does not answer."""
         if self._delivery.waiting:  # perhaps the threads that claimed them wait for the relay, and others are free
             self._local.hint([])
-        ids = pending.due(self._store, self._now(), _WINDOW)
+        ids = self._share.first(pending.due(self._store, self._now(), _WINDOW * self._share.workers))[:_WINDOW]
         for gone in self._hinted.keys() - set(ids):
             self._hinted.pop(gone, None)
         if not ids:
@@ -125,7 +143,13 @@ class WorkerProcess:
     """A worker that runs in threads of this process; `run` is the command around it."""
 
     def __init__(
-        self, config: Config, *, threads: int = 4, now: clock.Clock = clock.now, relay: Relay | None = None
+        self,
+        config: Config,
+        *,
+        threads: int = 4,
+        now: clock.Clock = clock.now,
+        relay: Relay | None = None,
+        share: Share = Share(),
     ) -> None:
         self._now = now
         self._stop, self._ended = threading.Event(), threading.Event()
@@ -139,7 +163,7 @@ class WorkerProcess:
         if config.settings.queue.broker != "local":
             remote = Lane(open_broker(config), queue, threads, self.delivery.deliver)
         self._lanes = [lane for lane in (local, single, remote) if lane is not None]
-        self._feeder = Feeder(self._store, self.delivery, local, single, remote, threads, now)
+        self._feeder = Feeder(self._store, self.delivery, local, single, remote, threads, now, share)
         self._keeper = Keeper(self._store, self.delivery, self._name.value, now)
         self._feeding = threading.Thread(target=self._feed, name="feeder", daemon=True)
         self._keeping = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -167,6 +191,7 @@ class WorkerProcess:
             time.sleep(0.02)
         self._ended.set()
         self._keeping.join(timeout=_KEEP)
+        self.delivery.close()
         self._release()
         self._store.close()
         self._name.give_up()
@@ -206,12 +231,14 @@ class WorkerProcess:
             _log.exception("worker")  # a thread that ends here would end all delivery in silence
 
 
-def run(config: Config, stop: clock.Stop) -> None:
+def run(config: Config, stop: clock.Stop, share: Share = Share()) -> None:
     """Sends what is due until `stop` is set, from a store at this version.
 
     Raises ConfigError, Temporary when the database does not answer at the start, and DiskFailed at any time.
     """
-    worker = WorkerProcess(config)
+    connections = config.settings.relay.connections
+    threads = share.of_connections(connections)
+    worker = WorkerProcess(config, threads=threads, relay=open_relay(config, threads / connections), share=share)
     worker.start()
     while worker.failed is None and not stop.is_set():
         time.sleep(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,13 +27,17 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(config: ConfigFile = None) -> None:
     """Run everything in one process tree until Ctrl-C or SIGTERM."""
-    from gateway.cli.supervisor import Supervisor
+    from gateway.cli.supervisor import SENDERS, Supervisor
 
     _log()
     with opened(config) as (settings, store):
         _ = settings.secret  # made, and the tables brought to this version, before any child needs them
         _never_reuse(store)
-    Supervisor(settings, {part.__name__: part for part in (smtp, lmtp, imap, filer, worker, portal, clock)}).run()
+    run = {part.__name__: part for part in (smtp, lmtp, imap, filer, portal, clock)}
+    senders = {
+        name: partial(_send, part=name, number=number, workers=len(SENDERS)) for number, name in enumerate(SENDERS)
+    }
+    Supervisor(settings, {**run, **senders}).run()
 
 
 def smtp(config: ConfigFile = None) -> None:
@@ -81,10 +86,7 @@ def filer(
 
 def worker(config: ConfigFile = None) -> None:
     """Run the worker alone: it sends what the outbox holds."""
-    from workers.worker import run
-
-    with _part("worker", config) as (settings, _store, pulse):
-        run(settings, StopFlag(pulse.beat))
+    _send(config)
 
 
 def portal(config: ConfigFile = None) -> None:
@@ -127,6 +129,13 @@ def tick(
     _log()
     with opened(config) as (settings, store):
         run(settings, store, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _send(config: Path | None, part: str = "worker", number: int = 0, workers: int = 1) -> None:
+    from workers.worker import Share, run
+
+    with _part(part, config) as (settings, _store, pulse):
+        run(settings, StopFlag(pulse.beat), Share(number, workers))
 
 
 @contextmanager

@@ -37,9 +37,11 @@ _MODULES = {
     "imap": "gateway.imap",
     "filer": "gateway.filer",
     "worker": "workers.worker",
+    "worker-2": "workers.worker",
     "portal": "gateway.portal.server",
     "clock": "workers.clock",
 }
+SENDERS = ("worker", "worker-2")  # they share the relay's connections: one alone would be held up by its interpreter
 _log = logging.getLogger("postern.serve")
 _processes = multiprocessing.get_context("fork")
 os.environ.setdefault("SPT_NOENV", "1")  # a title must not overwrite what /proc shows of the environment
@@ -51,7 +53,7 @@ Note = tuple[str, str, int]  # began (the supervisor itself), started, died or s
 def parts_of(config: Config) -> tuple[str, ...]:
     """The parts this configuration asks for."""
     doors = ["smtp", *(["lmtp"] if config.settings.lmtp.listen else []), *(["imap"] if config.settings.imap else [])]
-    return (*doors, "filer", "worker", "portal", "clock")
+    return (*doors, "filer", *SENDERS[: config.settings.relay.connections], "portal", "clock")
 
 
 def pause_after(former: float | None, lived: float) -> float:

@@ -239,7 +239,7 @@ def test_parts_killed_at_random_lose_and_double_nothing(tmp_path: Path, times: i
     with rounds(tmp_path) as (gateway, _sender, chance):
         for _ in range(times):
             time.sleep(chance.uniform(0, 2))
-            part = chance.choice(("smtp", "filer", "worker", "portal", "clock", "serve"))
+            part = chance.choice(("smtp", "filer", "worker", "worker-2", "portal", "clock", "serve"))
             if part == "serve":
                 kill_parent(gateway)
             else:

@@ -23,11 +23,11 @@ from store.clock import now
 from store.config import Config
 from store.database import open_store
 from store.migrate import ensure_version
-from store.settings import LmtpSection, Settings
+from store.settings import LmtpSection, RelaySection, Settings
 from tests.harness import PEOPLE, mail
 from tests.running import POSTERN, Running
 
-PARTS = ("smtp", "filer", "worker", "portal", "clock")
+PARTS = ("smtp", "filer", "worker", "worker-2", "portal", "clock")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_what_the_parts_import_starts_no_thread() -> None:
         "[importlib.import_module(module) for module in modules.values()]; print(threading.active_count(), *modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["1", "smtp", "lmtp", "imap", "filer", "worker", "portal", "clock"]
+    assert done.stdout.split() == ["1", "smtp", "lmtp", "imap", "filer", "worker", "worker-2", "portal", "clock"]
 
 
 @pytest.mark.slow
@@ -157,6 +157,11 @@ def test_a_database_that_takes_no_notes_is_asked_less_and_less_often_and_once_mo
 def test_the_lmtp_door_runs_only_where_it_is_set(tmp_path: Path) -> None:
     assert parts_of(Config(Settings(), tmp_path)) == PARTS
     assert "lmtp" in parts_of(Config(Settings(lmtp=LmtpSection(listen="127.0.0.1:2424")), tmp_path))
+
+
+def test_a_relay_that_takes_one_connection_has_one_worker(tmp_path: Path) -> None:
+    parts = parts_of(Config(Settings(relay=RelaySection(connections=1)), tmp_path))
+    assert [part for part in parts if part.startswith("worker")] == ["worker"]
 
 
 @pytest.mark.slow

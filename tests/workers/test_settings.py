@@ -14,6 +14,7 @@ from workers.broker import open_broker
 from workers.relay import PacedRelay, open_relay, read_account
 from workers.relay_maildir import MaildirRelay
 from workers.relay_session import Account
+from workers.worker import Share
 
 
 def config(folder: Path, relay: str = "maildir:", broker: str = "local", per_second: float | None = None) -> Config:
@@ -62,6 +63,25 @@ def test_a_maildir_is_in_data_or_where_it_is_named(tmp_path: Path) -> None:
 
 def test_a_speed_limit_wraps_the_relay(tmp_path: Path) -> None:
     assert isinstance(open_relay(config(tmp_path, per_second=2)), PacedRelay)
+
+
+@pytest.mark.parametrize(("connections", "each"), [(1, [1]), (2, [1, 1]), (3, [2, 1]), (4, [2, 2]), (7, [4, 3])])
+def test_workers_share_the_connections_of_the_relay(connections: int, each: list[int]) -> None:
+    assert [Share(number, len(each)).of_connections(connections) for number in range(len(each))] == each
+
+
+def test_workers_share_what_a_relay_takes_a_second(tmp_path: Path) -> None:
+    paced = open_relay(config(tmp_path, per_second=4), 0.25)
+    assert isinstance(paced, PacedRelay)
+    assert paced.pace.gap == 1
+
+
+def test_each_row_comes_first_at_one_worker_and_last_at_the_others() -> None:
+    ids = list(range(100, 160))
+    first, second = (Share(number, 2).first(ids) for number in range(2))
+    assert first == second[30:] + second[:30]
+    assert sorted(first) == ids
+    assert Share().first(ids) == ids
 
 
 def test_the_local_broker_is_in_this_process(tmp_path: Path) -> None:
