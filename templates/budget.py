@@ -22,8 +22,8 @@ class EndlessTemplate(TemplateRuntimeError):
 
 @dataclass(slots=True)
 class _Left:
-    steps: int = MOST_STEPS
-    signs: int = MOST_SIGNS
+    steps: int
+    signs: int
 
 
 _LEFT: ContextVar[_Left | None] = ContextVar("left", default=None)
@@ -32,7 +32,7 @@ _LEFT: ContextVar[_Left | None] = ContextVar("left", default=None)
 @contextmanager
 def budget() -> Iterator[None]:
     """Within it `spend` counts."""
-    token = _LEFT.set(_Left())
+    token = _LEFT.set(_Left(MOST_STEPS, MOST_SIGNS))
     try:
         yield
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
 
 from templates.assets import AssetLine
 from templates.contexts import FileLine, MailContext
@@ -206,9 +209,10 @@ _SAMPLES: dict[str, MailContext] = {
 }  # fmt: skip
 
 
-def samples(language: str = ENGLISH) -> dict[str, MailContext]:
+@cache
+def samples(language: str = ENGLISH) -> Mapping[str, MailContext]:
     """A context for each `template-case`, with its times as a reader of the language is told them."""
-    return {case: _told(context, language) for case, context in _SAMPLES.items()}
+    return MappingProxyType({case: _told(context, language) for case, context in _SAMPLES.items()})
 
 
 def _told(context: MailContext, language: str) -> MailContext:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(proofs.Record(config), "postern-proofs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forkserver() -> None:
+    """One server forks the children of all tests, with all in it that any of them needs: a child that imports takes a second."""
+    multiprocessing.set_forkserver_preload(["gateway.portal.judging", "tests.filer.readers", "tests.workers.bench"])
+    forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")

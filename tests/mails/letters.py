@@ -9,11 +9,14 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import unquote
+from functools import cache
 from typing import Any
 
 from store.letters import Letter, LetterFile
 from store.renewal_checks import TEMPLATES as RENEWING
 from store.rules.desk import Desk, Mailbox
+from templates.render import Rendered, render
+from templates.samples import samples
 from workers.compose import Mail, compose
 
 SECRET = b"k" * 32
@@ -88,6 +91,12 @@ def letter(
 def send(a_letter: Letter, desk: Desk = DESK, **changes: Any) -> Mail:
     """Composes with the test's secret and blobs."""
     return compose(replace(a_letter, **changes), desk, secret=SECRET, read_blob=BLOBS.__getitem__)
+
+
+@cache
+def rendered(case: str, language: str = "en") -> Rendered:
+    """A sample as it is shipped; the same one is looked at for many things."""
+    return render(case.partition("-")[0], samples(language)[case], language)
 
 
 @dataclass(frozen=True)

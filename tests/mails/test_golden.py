@@ -17,7 +17,7 @@ from templates.contexts import Change
 from templates.languages import ENGLISH, LANGUAGES
 from templates.render import FOLDER, names, render
 from templates.samples import sample, samples
-from tests.mails.letters import TEMPLATES
+from tests.mails.letters import TEMPLATES, rendered
 
 GOLDEN = Path(__file__).parent / "golden"
 PARTS = {"subject": "subject", "txt": "text", "html": "html"}
@@ -28,7 +28,7 @@ WHOLE = [(case, ENGLISH) for case in samples()] + [(c, lang) for lang in LANGUAG
 
 @pytest.mark.parametrize(("case", "language"), WHOLE)
 def test_a_sample_mail_is_as_it_was(case: str, language: str) -> None:
-    mail = render(case.partition("-")[0], samples(language)[case], language)
+    mail = rendered(case, language)
     for ending, part in PARTS.items():
         path = GOLDEN / _file(case, language, ending)
         now = getattr(mail, part).rstrip("\n") + "\n"
@@ -66,7 +66,7 @@ def test_every_change_a_mail_tells_of_has_a_sentence_of_its_own() -> None:
 def test_both_versions_say_the_same(case: str) -> None:
     """Every word of the text version but its rules and the visible link is in the HTML version too."""
     context = samples()[case]
-    mail = render(case.partition("-")[0], context)
+    mail = rendered(case)
     seen = _visible(mail.html)
     text = mail.text.replace(context.close_address or "\0", "").replace(context.link or "\0", "")
     text = text.replace(context.password_link or "\0", "").replace(context.digest.unsubscribe or "\0", "")
@@ -93,7 +93,7 @@ def test_both_versions_say_the_same(case: str) -> None:
 @pytest.mark.parametrize("case", samples())
 @pytest.mark.threat(58)
 def test_nothing_is_fetched_and_every_element_is_closed(case: str) -> None:
-    html = render(case.partition("-")[0], samples()[case]).html
+    html = rendered(case).html
     for word in ("<img", "src=", "url(", "@import", "<script", "<link", "http-equiv", "<form"):
         assert word not in html
     reader = _Reader()
@@ -124,7 +124,7 @@ def test_nobody_without_a_name_has_an_empty_one() -> None:
 
 @pytest.mark.parametrize("case", samples())
 def test_no_text_has_a_hole_in_it(case: str) -> None:
-    assert "\n\n\n" not in render(case.partition("-")[0], samples()[case]).text
+    assert "\n\n\n" not in rendered(case).text
 
 
 def test_nobody_on_call_is_called_to_what_is_closed() -> None:

@@ -22,13 +22,12 @@ from store.rules.files import allowed_text
 from templates.figures import moment, size
 from templates.languages import LANGUAGES, catalogue, choose
 from templates.phrases import PHRASES
-from templates.render import render
 from templates.samples import samples
 from templates.saying import said
 from templates.words import NOTICE_MARKS
 from templates.wrapping import WIDTH, width, wrap
 from tests.mails.catalogue import sentences, write
-from tests.mails.letters import letter, read, send
+from tests.mails.letters import letter, read, rendered, send
 
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
 RULES = Path(__file__).parents[2] / "store" / "rules"
@@ -67,8 +66,7 @@ def test_the_places_in_a_translation_are_those_of_the_sentence(language: str) ->
 @pytest.mark.parametrize("case", samples())
 def test_no_english_is_left_in_a_mail(language: str, case: str) -> None:
     """Each sentence of the English mail that is ours is another one here; what people wrote stays as they wrote it."""
-    template = case.partition("-")[0]
-    english, other = render(template, samples()[case]), render(template, samples(language)[case], language)
+    english, other = rendered(case), rendered(case, language)
     theirs = samples()[case]
     told = english.text.replace(theirs.text or "\0", "")
     for line in theirs.digest.lines:
@@ -87,7 +85,7 @@ def test_no_english_is_left_in_a_mail(language: str, case: str) -> None:
 @pytest.mark.parametrize("case", samples())
 def test_both_versions_say_the_same_in_every_language(language: str, case: str) -> None:
     context = samples(language)[case]
-    mail = render(case.partition("-")[0], context, language)
+    mail = rendered(case, language)
     seen = re.sub(r"\s+", "", re.sub(r"<style>.*?</style>|<!--.*?-->|<[^>]+>", "", mail.html, flags=re.DOTALL))
     text = mail.text
     digest = context.digest
@@ -108,7 +106,7 @@ def test_both_versions_say_the_same_in_every_language(language: str, case: str) 
 @pytest.mark.parametrize("case", samples())
 def test_our_own_lines_are_at_most_78_columns_wide(language: str, case: str) -> None:
     context = samples(language)[case]
-    for line in render(case.partition("-")[0], context, language).text.split("\n"):
+    for line in rendered(case, language).text.split("\n"):
         assert width(line) <= WIDTH or line in (*context.text.split("\n"), context.password_link)
 
 
@@ -151,7 +149,7 @@ def test_a_desk_keeps_words_of_its_own_and_those_everybody_has_are_translated() 
     ],
 )
 def test_what_stands_in_the_lines_of_a_mail_is_said_in_the_language_too(case: str, words: str) -> None:
-    mail = render(case.partition("-")[0], samples("de")[case], "de")
+    mail = rendered(case, "de")
     assert words in " ".join(mail.text.split()) and words in mail.html
 
 

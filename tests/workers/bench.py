@@ -98,9 +98,7 @@ class Bench:
     @contextmanager
     def forked(self, work: Callable[[Config], None]) -> Iterator[Any]:
         """A process of its own that does some work and starts at once; killed when the test is done with it."""
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["gateway.studying", "tests.workers.bench"])
-        process = context.Process(target=work, args=(self.config,))
+        process = multiprocessing.get_context("forkserver").Process(target=work, args=(self.config,))
         process.start()
         try:
             yield process

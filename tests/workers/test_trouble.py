@@ -53,8 +53,8 @@ def test_a_refused_login_is_red_with_what_to_do_until_a_mail_is_taken(bench: Ben
 
 def test_a_relay_that_is_away_is_told_and_one_that_refuses_a_mail_is_not(bench: Bench, fake: FakeRelay) -> None:
     clock = Clock()
-    fake.script("RCPT", "450 4.2.1 busy")
-    fake.script("RCPT", "550 5.1.1 nobody")
+    fake.script("RCPT", "450 4.2.1 busy", to="p0@customer.test")
+    fake.script("RCPT", "550 5.1.1 nobody", to="p1@customer.test")
     bench.open_tickets(2, now=clock)
     with bench.worker(now=clock):
         bench.settled("deferred", "failed")
