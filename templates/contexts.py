@@ -11,7 +11,7 @@ from templates.assets import AssetLine
 from templates.digests import NO_DIGEST, Digest
 from templates.renewals import NO_RENEWALS, Renewals
 
-Role = Literal["requester", "admin", "cc", "staff", "outsider"]
+Role = Literal["requester", "admin", "cc", "staff", "outsider", "writer"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",

@@ -44,6 +44,7 @@ What holds everywhere:
 - Nobody is told twice: who has several roles gets the mail of the leftmost.
 - Nobody inactive is told anything, neither when it happens nor when the mail is about to leave.
 - An internal note is told to nobody. No customer can be, whatever the desk says (threats 47).
+- A mail says truly why its reader gets it: who is told for another reason than their place on the ticket is told that reason.
 - Whose file was refused hears why: in the answer to new mail, else in an `attachment_refused`.
 - Whom the writer's own mail went to needs no copy from us.
 - Who lost their place meanwhile (taken off the CC list, off the staff) does not get what still waits (threats 85).

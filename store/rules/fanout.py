@@ -12,7 +12,8 @@ from typing import Literal
 from store.rules.desk import Answer, Desk
 from store.rules.people import PersonFacts
 
-Role = Literal["requester", "admin", "cc", "staff", "outsider"]
+# `writer`: somebody with none of the other places on the ticket, who wrote to us or to whom we wrote.
+Role = Literal["requester", "admin", "cc", "staff", "outsider", "writer"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
     "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
@@ -172,7 +173,7 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
         tell(concerned.assignee, "staff", row.assignee)
     for person in concerned.agents or (concerned.staff if desk.notify.department_staff else ()):
         tell(person, "staff", row.staff)
-    told = _told_of_refusal(change, concerned, notices)
+    told = _told_of_refusal(change, concerned, desk, notices)
     if told:
         notices[told.person.id] = told
     return tuple(notices.values())
@@ -182,22 +183,24 @@ def _to_one(template: Template, change: Change, concerned: Concerned, desk: Desk
     person = concerned.addressee
     if person is None or not person.active or (change.kind == "assigned" and person.id == change.actor):
         return ()
-    role: Role = "cc"
-    if change.kind == "asking":
-        role = "outsider"
-    elif desk.name in person.staff_of:
-        role = "staff"
-    elif person.id == concerned.requester.id:
-        role = "requester"
+    role: Role = "outsider" if change.kind == "asking" else _place(person, concerned, desk)
     return (Notice(person, role, template, person.confirmed or role == "staff" or change.by_support),)
 
 
-def _told_of_refusal(change: Change, concerned: Concerned, notices: dict[int, Notice]) -> Notice | None:
+def _place(person: PersonFacts, concerned: Concerned, desk: Desk) -> Role:
+    """What somebody is told as who is told for another reason than their place: a mail never claims one they have not."""
+    if desk.name in person.staff_of:
+        return "staff"
+    if person.id == concerned.requester.id:
+        return "requester"
+    return "cc" if any(person.id == one.id for one in concerned.cc) else "writer"
+
+
+def _told_of_refusal(change: Change, concerned: Concerned, desk: Desk, notices: dict[int, Notice]) -> Notice | None:
     """The writer of a reply hears of refused files in a mail of its own; an opener in the confirmation (T13)."""
     actor = concerned.actor
     if not (change.refused_files and change.kind == "customer_reply" and change.acknowledge and actor):
         return None
     if not (actor.active and actor.confirmed) or actor.id in notices:
         return None
-    role: Literal["requester", "cc"] = "requester" if actor.id == concerned.requester.id else "cc"
-    return Notice(actor, role, "attachment_refused")
+    return Notice(actor, _place(actor, concerned, desk), "attachment_refused")
