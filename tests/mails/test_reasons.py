@@ -29,6 +29,7 @@ TRUE: dict[str, Callable[[PersonFacts, Change], bool]] = {
     "because it is about your ticket": lambda who, change: who.id == ANNA.id,
     "because you look after every ticket of your organization": lambda who, change: who is BOSS,
     "because you are copied on this ticket": lambda who, change: who is CARL,
+    "because this ticket is assigned to you": lambda who, change: who is TOM,
     "because you work at this desk": lambda who, change: who in (GINA, TOM),
     "because you are on call": lambda who, change: who is ALARM,
     "asks for your help": lambda who, change: change.kind == "asking",
@@ -44,7 +45,7 @@ TRUE: dict[str, Callable[[PersonFacts, Change], bool]] = {
 def changes(kind: ChangeKind) -> list[Change]:
     """Each way in which it happens: by whom, or to whom."""
     if TABLE[kind].named:
-        of_staff = kind in ("assigned", "unsent", "undelivered")
+        of_staff = kind in ("assigned", "unassigned", "unsent", "undelivered")
         named = (GINA, TOM) if of_staff else (LAB,) if kind == "asking" else EVERYBODY
         return [Change(kind, None, addressee=one.id) for one in named]
     if kind == "opened":
