@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, insert, selec
 from store.belonging import belongs
 from store.preferences import chosen
 from store.rules.desk import Desk
-from store.rules.fanout import ChangeKind, Notice
+from store.rules.fanout import Notice, RowName
 from store.rules.pacing import Recent, category, pace
 from store.schema import Event, Gathered, Outbox
 from store.tables.columns import Utc
@@ -41,15 +41,15 @@ _STAFF_LINE = ("author_address", "priority")
 
 
 def gather(
-    connection: Connection, desk: Desk, ticket: Any, event_id: int, message_id: int | None, kind: ChangeKind,
+    connection: Connection, desk: Desk, ticket: Any, event_id: int, message_id: int | None, row: RowName,
     notices: Sequence[Notice], facts: Mapping[str, Any], now: datetime,
 ) -> list[Notice]:  # fmt: skip
     """Keeps back what is to wait for a digest, forgets what nobody wants; those that are mails at once."""
-    about = {notice.person.id: category(notice, kind) for notice in notices}
+    about = {notice.person.id: category(notice, row) for notice in notices}
     ids = [person for person, one in about.items() if one]
     if not ids:
         return list(notices)
-    wanted, recent = chosen(connection, ids), _recent(connection, desk, ticket, kind, notices, now)
+    wanted, recent = chosen(connection, ids), _recent(connection, desk, ticket, row, notices, now)
     at_once, rows = [], []
     for notice in notices:
         person, one = notice.person, about[notice.person.id]
@@ -75,13 +75,13 @@ def gather(
 
 
 def _recent(
-    connection: Connection, desk: Desk, ticket: Any, kind: ChangeKind, notices: Sequence[Notice], now: datetime
+    connection: Connection, desk: Desk, ticket: Any, row: RowName, notices: Sequence[Notice], now: datetime
 ) -> dict[int, Recent]:
     ids = [notice.person.id for notice in notices if notice.role == "staff"]
     values = {"ids": ids, "ticket": ticket.id}
     if not ids:
         return {}
-    if kind == "opened":
+    if row == "opened":
         if not desk.notify.new_per_hour:
             return {}
         counts = connection.execute(_NEW, values | {"since": now - timedelta(hours=1)})

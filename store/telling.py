@@ -92,7 +92,7 @@ def tell(connection: Connection, config: Config, ticket_id: int, told: Told, now
     if notices:
         shared = _shared(connection, config, desk, ticket, told, around.actor, now)
         notices = gather(
-            connection, desk, ticket, told.event_id, told.message_id, told.change.kind, notices, shared, now
+            connection, desk, ticket, told.event_id, told.message_id, told.change.row, notices, shared, now
         )
     if notices:
         threads = Threads(connection, config, ticket)

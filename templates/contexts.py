@@ -11,10 +11,10 @@ from templates.assets import AssetLine
 from templates.digests import NO_DIGEST, Digest
 from templates.renewals import NO_RENEWALS, Renewals
 
-Role = Literal["requester", "admin", "cc", "staff", "outsider"]
+Role = Literal["requester", "admin", "cc", "staff", "outsider", "writer"]
 Change = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
+    "assigned", "unassigned", "parked", "unable", "address_used", "asking", "undelivered", "digest", "redirected",
     "mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back",
     "wished", "activated", "not_activated", "reminded", "renewal_alert", "auto_renewed", "deactivated",
 ]  # fmt: skip
@@ -128,4 +128,5 @@ class MailContext:
     upload_link: str = ""  # where what was refused can be put on the ticket, for two weeks and without signing in
     digest: Digest = NO_DIGEST
     renewals: Renewals = NO_RENEWALS
+    given_to: str = ""  # staff only: who has the ticket now that was taken from the reader; empty for nobody
     assets: tuple[AssetLine, ...] = ()  # what was asked for each, and what became of it

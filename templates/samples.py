@@ -56,6 +56,9 @@ _CLOSED = replace(
     _REPLY, change="closed", label="Closed", help="", text="The warning is set to 80 %. Have a good week.",
 )  # fmt: skip
 _STAFF = replace(_BASE, role="staff", name="Maria Lopez", author_address="anna@weber.example", attached=(_LOG,))
+_COLLEAGUE = replace(
+    _STAFF, text="", attached=(), author="Maria Lopez", by_support=True, author_address="maria@help.example.com"
+)
 _STRANGER = replace(_BASE, known=False, name="", subject="", author="", text="", withheld=True)
 _PORTAL = "The portal is the preferred way for ongoing support; answering this mail works just as well."
 _TOKEN = "aebagbyfrkx6mw2n4tq7zcd3hs"
@@ -125,10 +128,13 @@ _SAMPLES: dict[str, MailContext] = {
         asked=("send an answer to the customer", "change its priority")),
     "request_refused-customer": replace(_BASE, change="unable", role="cc", name="Kim", text="",
         problems=("Only whoever opened it may close a ticket.",)),
+    "request_refused-member": replace(_BASE, change="unable", role="writer", name="Ben Weber", text="",
+        problems=("Only whoever opened it may close a ticket.",)),
     "request_refused-staff": replace(_BASE, change="unable", role="staff", name="Maria Lopez", text="",
         problems=("There is no command #clsoe.", "#priority needs one of low, medium, high, urgent."),
         commands=_STAFF_COMMANDS),
     "address_used-requester": replace(_BASE, change="address_used", text="", used_by="kim@elsewhere.example"),
+    "address_used-outsider": replace(_BASE, change="address_used", role="writer", name="Kim", text="", used_by="rex@elsewhere.example"),
     "address_used-alert": replace(_FLEET, change="address_used", link="https://help.example.com/", used_by="kim@elsewhere.example"),
     "address_used-stranger": replace(_STRANGER, change="address_used", withheld=False),
     "undelivered-staff": replace(_STAFF, change="undelivered", text="", attached=(), author="",
@@ -153,10 +159,13 @@ _SAMPLES: dict[str, MailContext] = {
         refused=_REFUSED[1:]),
     "staff_notice-reply": replace(_WROTE, role="staff", name="Maria Lopez", author_address="anna@weber.example"),
     "staff_notice-closed": replace(_STAFF, change="closed", text="", attached=(), label="Closed", label_changed=True),
-    "staff_notice-moved": replace(_STAFF, change="moved", text="", attached=(), department="Billing",
-        author="Maria Lopez", author_address="maria@help.example.com", by_support=True),
-    "staff_notice-assigned": replace(_STAFF, change="assigned", text="", attached=(), author="Maria Lopez",
-        by_support=True, author_address="maria@help.example.com"),
+    "staff_notice-moved": replace(_COLLEAGUE, change="moved", department="Billing"),
+    "staff_notice-assigned": replace(_COLLEAGUE, change="assigned"),
+    "staff_notice-answered": replace(_COLLEAGUE, change="support_reply", text=_TEXT, label="Answered", label_changed=True),
+    "staff_notice-closed_by_support": replace(_COLLEAGUE, change="closed", label="Closed", label_changed=True),
+    "staff_notice-unassigned": replace(_COLLEAGUE, change="unassigned", given_to="Tom Berg"),
+    "staff_notice-unassigned_to_nobody": replace(_COLLEAGUE, change="unassigned"),
+    "staff_notice-unassigned_by_taker": replace(_COLLEAGUE, change="unassigned", given_to="Maria Lopez"),
     "staff_notice-raised": replace(_STAFF, change="raised", priority="urgent"),
     "staff_notice-unsent": replace(_STAFF, change="unsent", by_support=True, text="", attached=(), flags=("unsent-answer",),
         author="Maria Lopez", author_address="maria@help.example.com"),

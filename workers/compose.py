@@ -141,6 +141,7 @@ def context(
         missing=tuple(map(field_line, lines("missing"))), nudged=desk.general_mail == "nudge",
         topics=tuple(f"{one_line(box.department)}: {box.address}" for box in desk.mailboxes if box.everybody),
         asked=tuple(filter(None, fact("about", 1000).split("; "))) if letter.template == "confirm_request" else (),
+        given_to=fact("about", 80) if staff and facts["change"] == "unassigned" else "",
         used_by=fact("about") if known and letter.template == "address_used" else "",
         problems=lines("problems") if known else (), commands=lines("commands"),
         password_link=fact("password_link", 2000) if known else "",

@@ -43,7 +43,10 @@ What holds everywhere:
   whoever wrote and no such mail.
 - Nobody is told twice: who has several roles gets the mail of the leftmost.
 - Nobody inactive is told anything, neither when it happens nor when the mail is about to leave.
-- An internal note is told to nobody. No customer can be, whatever the desk says (threats 47).
+- An internal note is told to nobody, its ticket's assignee included: an answer to a notice goes to the customer, and what
+  colleagues say among themselves must not. No customer can be told of one, whatever the desk says (threats 47).
+- What the clock does is told to customers alone; an assignee hears of what people do.
+- A mail says truly why its reader gets it: who is told for another reason than their place on the ticket is told that reason.
 - Whose file was refused hears why: in the answer to new mail, else in an `attachment_refused`.
 - Whom the writer's own mail went to needs no copy from us.
 - Who lost their place meanwhile (taken off the CC list, off the staff) does not get what still waits (threats 85).
@@ -55,8 +58,8 @@ _CHOOSING = """## What people choose
 
 Each person may choose for each category how they are told: by `"tell": {"replies": "hourly"}` in `postern load`, by
 `postern prefer ADDRESS replies=hourly`, or by the link of a digest, which ends it. Who has chosen nothing gets each mail at
-once. There is no choosing against an answer to one's own ticket, an acknowledgement, what is assigned, a safety alert, and
-whatever is addressed to one person alone; nor does a choice change what somebody may see or do. An organisation's
+once. There is no choosing against an answer to one's own ticket, an acknowledgement, what is assigned or no longer is, a
+safety alert, and whatever is addressed to one person alone; nor does a choice change what somebody may see or do. An organisation's
 administrator who has ended its mails is its administrator still."""
 _STORMS = """## No storms on staff
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from store import people, views
 from store.acts import condition
+from store.acts.assigning import tell_assignees
 from store.acts.conversation import Applied
 from store.commands import AssignTicket, Author, ChangeCc, LinkTickets, SetPriority
 from store.config import Config
@@ -43,7 +44,7 @@ def _assign(connection: Connection, config: Config, command: AssignTicket, now: 
     if changed:  # told by an event of its own: the requester may be the assignee
         taken = write_event(connection, ticket.id, "taken", assignee, now)
         tell(connection, config, ticket.id, Told(taken, Change("status", actor, True), label_changed=True), now)
-    tell(connection, config, ticket.id, Told(event, Change("assigned", actor, True, addressee=assignee)), now)
+    tell_assignees(connection, config, ticket.id, event, actor, ticket.assignee_id, assignee, now)
     return Applied(ticket.id, event=event)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from store import citing, people
+from store.acts.assigning import tell_assignees
 from store.acts.old_mail import advance, author_of, time_of
 from store.commands import (
     AddNote,
@@ -158,6 +159,10 @@ def _take(connection: Connection, config: Config, command: TakeTicket, now: date
     connection.execute(update(Ticket).where(Ticket.c.id == ticket.id).values(assignee_id=actor))
     if advance_ticket(connection, desk, ticket, ["take"], actor, now):
         tell(connection, config, ticket.id, Told(event, Change("status", actor, True), label_changed=True), now)
+    if ticket.assignee_id not in (None, actor):  # told by an event of its own: the requester may be the former assignee
+        former = people.facts(connection, [ticket.assignee_id])[0].email
+        handed = write_event(connection, ticket.id, "assigned", actor, now, old=former, new=command.by.email)
+        tell_assignees(connection, config, ticket.id, handed, actor, ticket.assignee_id, actor, now)
     return Applied(ticket.id, event=event)
 
 

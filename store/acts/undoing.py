@@ -10,6 +10,7 @@ from sqlalchemy import Connection, null, select, update
 
 from store import people
 from store.acts import care, merging, moving, sifting
+from store.acts.assigning import tell_assignees
 from store.acts.conversation import Applied
 from store.commands import UndoLast
 from store.config import Config
@@ -37,7 +38,10 @@ def _undo(connection: Connection, config: Config, command: UndoLast, now: dateti
     _UNDO[event.kind](connection, config, ticket, event, actor, now)
     connection.execute(update(Event).where(Event.c.id == event.id).values(before=null()))
     undone = write_event(connection, ticket.id, "undone", actor, now, old=event.kind)
-    return Applied(find_ticket(connection, config, ticket.id)[0].id, event=undone)
+    after, _desk = find_ticket(connection, config, ticket.id)
+    if event.kind == "assigned":
+        tell_assignees(connection, config, ticket.id, undone, actor, ticket.assignee_id, after.assignee_id, now)
+    return Applied(after.id, event=undone)
 
 
 HANDLERS: dict[type, Callable[[Connection, Config, Any, datetime], Applied]] = {UndoLast: _undo}

@@ -1,7 +1,7 @@
 """Who is told what: a pure function from a change and the people concerned to the mails that follow (A-12, IN-20..22).
 
 `TABLE` says it, and docs/telling.md prints it. Nobody is told of their own act unless the desk says `echo_actor`;
-nobody twice; nobody inactive; nobody whom the writer's own mail already addressed; no customer of a note.
+nobody twice; nobody inactive; nobody whom the writer's own mail already addressed; nobody of a note.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import Literal
 from store.rules.desk import Answer, Desk
 from store.rules.people import PersonFacts
 
-Role = Literal["requester", "admin", "cc", "staff", "outsider"]
+# `writer`: somebody with none of the other places on the ticket, who wrote to us or to whom we wrote.
+Role = Literal["requester", "admin", "cc", "staff", "outsider", "writer"]
 ChangeKind = Literal[
     "opened", "raised", "released", "customer_reply", "support_reply", "closed", "status", "moved", "note", "outsider", "unsent",
-    "assigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
+    "assigned", "unassigned", "parked", "unable", "address_used", "asking", "undelivered", "redirected",
     "mailbox_silent", "mailbox_back", "mail_left", "access_ends", "probe_lost", "probe_back",
     "wished", "activated", "not_activated", "reminded",
 ]  # fmt: skip
+RowName = ChangeKind | Literal["closed_by_support"]
 Template = Literal[
     "confirmation", "safety_ack", "access_ack", "login_help", "missing_info", "portal_nudge", "portal_hold",
     "portal_redirect", "held_ack", "follow_up", "staff_reply", "ticket_update", "cc_copy", "ticket_closed", "staff_notice",
@@ -53,25 +55,29 @@ class Row:
 
 
 _NOTICE: Template = "staff_notice"
-TABLE: dict[ChangeKind | Literal["closed_by_support"], Row] = {
+TABLE: dict[RowName, Row] = {
     "opened": Row("a ticket is opened", "answer", "ticket_update", staff=_NOTICE, on_call="safety_alert"),
     "raised": Row("its priority is raised by a second mail", None, None, None, _NOTICE, _NOTICE, "safety_alert"),
     "released": Row("a held ticket is let in", "confirmation"),
     "customer_reply": Row(
         "the customer's side writes", "ticket_update", "ticket_update", "cc_copy", _NOTICE, _NOTICE, "safety_alert"
     ),
-    "support_reply": Row("support answers", "staff_reply", "staff_reply", "cc_copy"),
+    "support_reply": Row("support answers", "staff_reply", "staff_reply", "cc_copy", assignee=_NOTICE),
     "closed": Row(
         "the customer's side closes it", "ticket_closed", "ticket_closed", "ticket_closed", _NOTICE, _NOTICE, "safety_alert"
     ),
-    "closed_by_support": Row("support closes it", "ticket_closed", "ticket_closed", "ticket_closed"),
+    "closed_by_support": Row(
+        "support closes it", "ticket_closed", "ticket_closed", "ticket_closed", assignee=_NOTICE
+    ),
     "status": Row("the desk has another word for its state", "ticket_update", "ticket_update"),
     "reminded": Row("support has waited `remind_after` days for the customer (EQ-69)", "reminder_awaiting"),
     "moved": Row("it comes to a department", staff=_NOTICE),
     "outsider": Row("somebody outside answers support", staff=_NOTICE, assignee=_NOTICE),
+    # Nobody, not even its assignee: an answer to a notice goes to the customer, and one to a note must not (threats 47).
     "note": Row("an internal note is written"),
     "unsent": Row("an answer was not sent", named=_NOTICE),
     "assigned": Row("it is assigned", named=_NOTICE),
+    "unassigned": Row("it is taken from its assignee", named=_NOTICE),
     "parked": Row("something is asked without proof (threats 40)", named="confirm_request"),
     "unable": Row("what is asked cannot be done", named="request_refused"),
     "address_used": Row("somebody else wrote to a signed address", named="address_used"),
@@ -107,6 +113,11 @@ class Change:
     settled: bool = False  # nobody has to do anything more: the answer goes out, and nothing else
     addressee: int | None = None  # the one person who is told
 
+    @property
+    def row(self) -> RowName:
+        """Which row of the table it is."""
+        return "closed_by_support" if self.kind == "closed" and self.by_support else self.kind
+
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
@@ -137,7 +148,7 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
     """The mails that follow from a change, each person at most once, in a stable order."""
     if change.silent:
         return ()
-    row = TABLE["closed_by_support" if change.kind == "closed" and change.by_support else change.kind]
+    row = TABLE[change.row]
     if row.named:
         return _to_one(row.named, change, concerned, desk)
     notices: dict[int, Notice] = {}
@@ -168,11 +179,12 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
             tell(person, "admin", row.admin)
     for person in concerned.cc:
         tell(person, "cc", row.cc)
-    if desk.notify.assignee and concerned.assignee and concerned.assignee.works_at(desk.name):
+    by_somebody = change.actor is not None  # what the clock does concerns the customer alone
+    if desk.notify.assignee and by_somebody and concerned.assignee and concerned.assignee.works_at(desk.name):
         tell(concerned.assignee, "staff", row.assignee)
     for person in concerned.agents or (concerned.staff if desk.notify.department_staff else ()):
         tell(person, "staff", row.staff)
-    told = _told_of_refusal(change, concerned, notices)
+    told = _told_of_refusal(change, concerned, desk, notices)
     if told:
         notices[told.person.id] = told
     return tuple(notices.values())
@@ -180,24 +192,33 @@ def fan_out(change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, .
 
 def _to_one(template: Template, change: Change, concerned: Concerned, desk: Desk) -> tuple[Notice, ...]:
     person = concerned.addressee
-    if person is None or not person.active or (change.kind == "assigned" and person.id == change.actor):
+    if person is None or not person.active:
         return ()
-    role: Role = "cc"
-    if change.kind == "asking":
-        role = "outsider"
-    elif desk.name in person.staff_of:
-        role = "staff"
-    elif person.id == concerned.requester.id:
-        role = "requester"
+    if change.kind in ("assigned", "unassigned") and not _hears_of_place(person, change, desk):
+        return ()
+    role: Role = "outsider" if change.kind == "asking" else _place(person, concerned, desk)
     return (Notice(person, role, template, person.confirmed or role == "staff" or change.by_support),)
 
 
-def _told_of_refusal(change: Change, concerned: Concerned, notices: dict[int, Notice]) -> Notice | None:
+def _hears_of_place(person: PersonFacts, change: Change, desk: Desk) -> bool:
+    """Whether one of the staff is told of a ticket that became theirs, or is theirs no longer."""
+    return person.works_at(desk.name) and (person.id != change.actor or desk.notify.echo_actor)
+
+
+def _place(person: PersonFacts, concerned: Concerned, desk: Desk) -> Role:
+    """What somebody is told as who is told for another reason than their place: a mail never claims one they have not."""
+    if desk.name in person.staff_of:
+        return "staff"
+    if person.id == concerned.requester.id:
+        return "requester"
+    return "cc" if any(person.id == one.id for one in concerned.cc) else "writer"
+
+
+def _told_of_refusal(change: Change, concerned: Concerned, desk: Desk, notices: dict[int, Notice]) -> Notice | None:
     """The writer of a reply hears of refused files in a mail of its own; an opener in the confirmation (T13)."""
     actor = concerned.actor
     if not (change.refused_files and change.kind == "customer_reply" and change.acknowledge and actor):
         return None
     if not (actor.active and actor.confirmed) or actor.id in notices:
         return None
-    role: Literal["requester", "cc"] = "requester" if actor.id == concerned.requester.id else "cc"
-    return Notice(actor, role, "attachment_refused")
+    return Notice(actor, _place(actor, concerned, desk), "attachment_refused")

@@ -13,9 +13,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from store.rules.desk import Notify
-from store.rules.fanout import ChangeKind, Notice
+from store.rules.fanout import Notice, RowName
 
-Category = Literal["new_tickets", "replies", "organization", "copies", "updates", "renewals"]
+Category = Literal["new_tickets", "replies", "organization", "copies", "updates", "renewals", "colleagues"]
 Choice = Literal["each", "hourly", "daily", "none"]
 
 # What can be chosen about, in words. The order is that of bits in unsubscribe tokens: only ever add at the end.
@@ -26,6 +26,7 @@ CATEGORIES: dict[Category, str] = {
     "copies": "tickets you are copied on",
     "updates": "what colleagues and support change on your own tickets",
     "renewals": "devices that are about to renew, and what became of them",
+    "colleagues": "what colleagues answer and close on the tickets that are assigned to you",
 }
 CHOICES: dict[Choice, str] = {
     "each": "a mail at once for each",
@@ -34,16 +35,17 @@ CHOICES: dict[Choice, str] = {
     "none": "nothing",
 }
 MORNING = 8  # o'clock
-_STAFF: dict[ChangeKind, Category] = {
+_STAFF: dict[RowName, Category] = {
     "opened": "new_tickets", "moved": "new_tickets",
     "customer_reply": "replies", "closed": "replies", "outsider": "replies",
+    "support_reply": "colleagues", "closed_by_support": "colleagues",
 }  # fmt: skip
 
 
-def category(notice: Notice, kind: ChangeKind) -> Category | None:
+def category(notice: Notice, row: RowName) -> Category | None:
     """What a person can choose about this notice; None when they are told in any case."""
     if notice.role == "staff":
-        return _STAFF.get(kind) if notice.template == "staff_notice" else None
+        return _STAFF.get(row) if notice.template == "staff_notice" else None
     if not notice.known or notice.template not in ("staff_reply", "ticket_update", "ticket_closed", "cc_copy"):
         return None
     if notice.role == "requester":

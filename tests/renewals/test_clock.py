@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from store import clock
+from store.commands import AssignTicket, Author
 from store.renewal_checks import TEMPLATES as RENEWING
 from store.schema import Asset, Outbox
 from tests.assets.house import BOSS
@@ -85,6 +86,8 @@ def test_a_desk_without_the_setting_reminds_nobody(gateway: Gateway) -> None:
 
 def test_a_desk_may_close_what_nobody_answers(any_gateway: Gateway) -> None:
     tag, now = waiting(any_gateway, remind_after=3, close_after=14), clock.now()
+    gina, billy = Author("gina@desk.test"), Author("billy@desk.test")
+    any_gateway.apply(AssignTicket(any_gateway.id_of(tag), gina, billy))
     tick(any_gateway.config, any_gateway.store, now + timedelta(days=13.9))
     assert any_gateway.ticket(tag)["state"] == "waiting_customer"
     for _twice in range(2):
@@ -92,6 +95,9 @@ def test_a_desk_may_close_what_nobody_answers(any_gateway: Gateway) -> None:
     ticket = any_gateway.ticket(tag)
     assert ticket["state"] == "closed" and ticket["events"][-1]["actor"] is None
     assert reminded(any_gateway, "ticket_closed") == ["anna@cust.test"]
+    assert (
+        reminded(any_gateway, "staff_notice").count("billy@desk.test") == 1
+    )  # that it is theirs; not what the clock does
 
 
 def test_a_desk_may_close_held_mail_without_a_word(any_fleet: House) -> None:

@@ -14,7 +14,17 @@ from sqlalchemy import delete, select, update
 from gateway.cli.telling import prefer
 from store import further, outbox
 from store.clock import now
-from store.commands import Author, CustomerReply, MarkSpam, NewMessage, OpenTicket, Prefer, SetPriority
+from store.commands import (
+    AssignTicket,
+    Author,
+    CloseTicket,
+    CustomerReply,
+    MarkSpam,
+    NewMessage,
+    OpenTicket,
+    Prefer,
+    SetPriority,
+)
 from store.digests import send_due
 from store.errors import BadInput, NotFound
 from store.letters import Letter
@@ -157,6 +167,7 @@ def test_a_choice_is_said_and_shown_by_command(gateway: Gateway) -> None:
         "copies": "each",
         "updates": "each",
         "renewals": "each",
+        "colleagues": "each",
     }
     assert run(GINA, []) == held
     for wrong in ("replies", "replies=weekly", "everything=none", "=", ""):
@@ -175,6 +186,7 @@ def test_a_choice_is_loaded_and_a_file_that_names_none_leaves_it(gateway: Gatewa
         assert preferences(connection, gateway.person(BOSS))["organization"] == "daily"
         assert preferences(connection, gateway.person(GINA)) == {
             "new_tickets": "each", "replies": "hourly", "organization": "each", "copies": "each", "updates": "each", "renewals": "each",
+            "colleagues": "each",
         }  # fmt: skip
     (tmp_path / "x.json").write_text('{"people": [{"email": "a@b.test", "tell": {"replies": "weekly"}}]}')
     with pytest.raises(BadInput, match=r"people\[0\].tell.replies"):
@@ -369,3 +381,30 @@ def test_when_each_is_told() -> None:
     endless = Notify(burst=0, new_per_hour=0)
     for about in ("replies", "new_tickets"):
         assert pace(about, "each", False, Recent(999, 999), endless, noon, "UTC") == one  # type: ignore[arg-type]
+
+
+def test_an_assignee_chooses_how_to_hear_of_what_colleagues_do(gateway: Gateway) -> None:
+    house = House(gateway, department_staff=False)
+    ticket = house.opens()
+    gateway.apply(AssignTicket(ticket, Author(GINA), Author(BILLY)))
+    house.prefers(BILLY, replies="none", new_tickets="none", colleagues="hourly")
+    gateway.support_replies("HO#1001", "We look.")
+    gateway.apply(CloseTicket(ticket, Author(GINA, "Gina"), "support"))
+    house.sends()
+    assert house.told(BILLY) == ["staff_notice", "digest"]  # that it is theirs nobody can choose against
+    said = house.mail(BILLY).content.decode()
+    assert "Gina answered" in said and "Gina closed it" in said
+    house.prefers(BILLY, colleagues="none")
+    gateway.support_replies("HO#1001", "Once more.")
+    gateway.apply(AssignTicket(ticket, Author(GINA), None))
+    assert house.told(BILLY) == ["staff_notice", "digest", "staff_notice"]
+
+
+def test_colleagues_who_answer_fast_do_not_storm_the_assignee(gateway: Gateway) -> None:
+    house = House(gateway, department_staff=False, burst=2)
+    gateway.apply(AssignTicket(house.opens(), Author(GINA), Author(BILLY)))
+    for number in range(4):
+        gateway.support_replies("HO#1001", f"Step {number}.")
+    house.sends(SOON)
+    assert house.told(BILLY) == ["staff_notice", "staff_notice", "digest"]
+    assert house.digests(BILLY) == [["Step 1.", "Step 2.", "Step 3."]]
