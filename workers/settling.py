@@ -39,7 +39,7 @@ class Turn:
 
     def __init__(self, folder: Path) -> None:
         self._mine = threading.Lock()
-        self._file = (folder / "worker.turn").open("a")
+        self._file = (folder / "writing.lock").open("a")
 
     def __enter__(self) -> None:
         self._mine.acquire()

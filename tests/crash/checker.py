@@ -21,7 +21,7 @@ from tests.crash.records import Allowance, Expected, Relayed, Sent
 
 Row = dict[str, Any]
 _KNOWN_FILES = re.compile(
-    r"(postern|journal)\.db(-wal|-shm)?|secret|blobs/\.lock|(filer|worker|imap)-\d\.lock|migrate\.lock"
+    r"(postern|journal)\.db(-wal|-shm)?|secret|blobs/\.lock|(filer|worker|imap)-\d\.lock|(migrate|writing)\.lock"
 )
 _BLOB = re.compile(r"blobs/([0-9a-f]{2})/([0-9a-f]{64})")
 _DRAFT = re.compile(r"blobs/[0-9a-f]{2}/\.new-\w+")
