@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from types import CodeType
 
+from babel.support import NullTranslations
 from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from jinja2.runtime import Macro
@@ -102,7 +103,13 @@ def _prepared(kind: type[Environment], loader: BaseLoader, language: str) -> Env
         bytecode_cache=_COMPILED[kind],
     )
     environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    spoken = translations(language)
+    environment.install_gettext_translations(spoken, newstyle=True)  # type: ignore[attr-defined]
+    if (
+        kind is Environment
+    ):  # our sentences stand in `_words.txt` alone, which escapes nothing: Jinja's own asks each time
+        say = _sayer(spoken)
+        environment.globals |= {"gettext": say, "_": say}
     environment.filters.update(wrap=wrap, prose=prose, rule=rule, columns=columns)
     # Before the shared sentences, which may use them.
     environment.globals |= {
@@ -112,6 +119,10 @@ def _prepared(kind: type[Environment], loader: BaseLoader, language: str) -> Env
     }
     environment.globals["words"] = _words(environment)
     return environment
+
+
+def _sayer(spoken: NullTranslations) -> Callable[..., str]:
+    return lambda sentence, **values: spoken.gettext(sentence) % values
 
 
 def _words(environment: Environment) -> dict[str, Callable[..., str]]:
