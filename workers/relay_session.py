@@ -96,10 +96,9 @@ class Session:
         except (OSError, smtplib.SMTPException) as error:
             self.cut()
             raise Unreachable(f"the connection broke off during the mail: {reason(error)}") from error
+        crash.point("O6")
         try:
             self._wait(self._patience.dot)
-            self._smtp.send(b".\r\n")
-            crash.point("O6")
             code, text = self._smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.cut()
@@ -179,7 +178,8 @@ class Session:
         return options
 
     def _send(self, content: bytes) -> None:
-        stuffed = content.replace(b"\r\n.", b"\r\n..")
+        """All of it and the dot, which goes last: an error means that the relay cannot have the mail."""
+        stuffed = content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
         if stuffed.startswith(b"."):
             stuffed = b"." + stuffed
         self._wait(self._patience.block)
