@@ -16,7 +16,7 @@ demo: .venv/run  ## run the gateway on sample mail and show what becomes of it (
 	@$(BIN)/python -m gateway demo $(if $(ONCE),--once) var/demo
 
 test: .venv/dev  ## run the whole test suite
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 -m "not slow and not long" $(OPTIONS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 -m "not slow and not long" $(OPTIONS)
 
 check: .venv/dev  ## format, lint, types and the layers
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
