@@ -105,9 +105,8 @@ def _prepared(kind: type[Environment], loader: BaseLoader, language: str) -> Env
     environment.policies["ext.i18n.trimmed"] = True
     spoken = translations(language)
     environment.install_gettext_translations(spoken, newstyle=True)  # type: ignore[attr-defined]
-    if (
-        kind is Environment
-    ):  # our sentences stand in `_words.txt` alone, which escapes nothing: Jinja's own asks each time
+    # Our sentences stand in `_words.txt` alone, which escapes nothing, and Jinja's own would ask that each time.
+    if kind is Environment:
         say = _sayer(spoken)
         environment.globals |= {"gettext": say, "_": say}
     environment.filters.update(wrap=wrap, prose=prose, rule=rule, columns=columns)

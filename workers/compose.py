@@ -100,7 +100,9 @@ def context(
 ) -> MailContext:
     """What the template gets to know: the letter under the desk's text policy, with nothing of a stranger's in it."""
     facts = letter.facts
-    staff, outside = facts["role"] == "staff", facts["role"] == "outsider"
+    staff = facts["role"] == "staff"
+    # Whoever has no place on the ticket may be somebody whom support once asked, and knows its number alone.
+    outside = facts["role"] == "outsider" or (facts["role"] == "writer" and letter.template == "address_used")
     text = "" if letter.template in WORDLESS else readable(letter.text)
     # threats 38: what a stranger sent may be somebody else's words to them; support's own words to them are not.
     known = facts["known"] or staff

@@ -116,6 +116,15 @@ def test_somebody_outside_reads_the_question_and_nothing_else_of_the_ticket() ->
 
 
 @pytest.mark.threat(40)
+def test_somebody_whom_support_once_asked_hears_of_their_address_and_nothing_of_the_ticket() -> None:
+    secret = dict.fromkeys(("subject", "label", "help", "link", "former"), INTERNAL)
+    made = letter("address_used", role="writer", about="rex@elsewhere.test", text="")
+    seen = read(send(replace(made, facts={**made.facts, **secret})))
+    assert INTERNAL not in seen.everything
+    assert "rex@elsewhere.test" in seen.text and "[HO#1042]" in seen.subject
+
+
+@pytest.mark.threat(40)
 def test_what_is_asked_to_be_confirmed_says_nothing_of_the_mail_that_asked() -> None:
     for role in ("requester", "staff"):
         seen = read(
