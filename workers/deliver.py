@@ -100,12 +100,10 @@ class Delivery:
 
     def deliver(self, ids: Sequence[int]) -> None:
         """The actor. Whatever happens ends in the rows, or in the end of their leases."""
-        told: _Told | None = None
         try:
             self._claim(self._take(ids))
             while not self._halted and (letter := self._next()) is not None:
-                told = self._deliver(letter, told)
-            self._see_written(told)
+                self._see_written(self._deliver(letter))
         except DiskFailed as error:
             self.failed = error
 
@@ -119,25 +117,19 @@ class Delivery:
         except IndexError:
             return None
 
-    def _deliver(self, letter: Letter, before: _Told | None) -> _Told:
-        """One attempt: composed while the end of the one before is written down, begun when that is done.
-
-        So a crash makes no thread send more than one second copy.
-        """
+    def _deliver(self, letter: Letter) -> _Told:
+        """One attempt. The next begins when this one's end is written down: a crash makes no thread send two second copies."""
         crash.point("O4")
         try:
             made = self._make(letter)
-            self._see_written(before)
             end, trouble = self._send(letter, made) if isinstance(made, Mail) else (made, "")
             return _Told(end, self._settlement.hand_in(letter, end), trouble)
         except BaseException:
             self._let_go([letter.id])
             raise
 
-    def _see_written(self, told: _Told | None) -> None:
+    def _see_written(self, told: _Told) -> None:
         """Returns when it is written down. Raises DiskFailed."""
-        if told is None:
-            return
         try:
             told.written.result()
         finally:
