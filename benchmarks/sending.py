@@ -7,7 +7,7 @@ import multiprocessing
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
 
@@ -39,15 +39,15 @@ _CONTENT = b"Subject: prepared\r\n\r\n" + b"A line of the prepared mail.\r\n" * 
 
 def measure() -> Figure:
     """A worker that lives."""
-    return _measure("10,000 due rows sent", _send)
+    return _measure("10,000 due rows sent", ">= 0.3", _LONG)
 
 
 def measure_killed() -> Figure:
     """A worker that is killed every two seconds and started again."""
-    return _measure("the same, killed every two seconds", _send_killed, "none lost")
+    return _measure("the same, killed every two seconds", "none lost", _LIFE)
 
 
-def _measure(name: str, send: Callable[[Config, Store], None], aim: str = ">= 0.3") -> Figure:
+def _measure(name: str, aim: str, life: float) -> Figure:
     with ExitStack() as house:
         heard = Path(house.enter_context(tempfile.TemporaryDirectory())) / "heard"
         relay = house.enter_context(server(remembering_sink, heard))
@@ -58,7 +58,7 @@ def _measure(name: str, send: Callable[[Config, Store], None], aim: str = ">= 0.
         _promise(config, store)
         _import()
         start = time.monotonic()
-        send(config, store)
+        _send(config, store, life)
         ours = _ROWS / (time.monotonic() - start)
         _check(store, heard)
         after = peer.rate(relay.port, _ROWS // 2, _CONNECTIONS, _CONTENT)
@@ -84,15 +84,7 @@ def _import() -> None:
     first.join()
 
 
-def _send(config: Config, store: Store) -> None:
-    _send_until(config, store, _LONG)
-
-
-def _send_killed(config: Config, store: Store) -> None:
-    _send_until(config, store, _LIFE)
-
-
-def _send_until(config: Config, store: Store, life: float) -> None:
+def _send(config: Config, store: Store, life: float) -> None:
     """With as many workers as `postern serve` starts, which are killed and started again after so many seconds."""
     while not _done(store):
         workers = [

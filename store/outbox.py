@@ -97,8 +97,8 @@ def claim(store: Store, ids: Sequence[int], holder: str, now: datetime) -> list[
         taken = sorted(connection.execute(_CLAIM, values).all(), key=lambda row: row.id)
         lost = no_longer(connection, taken)
         for id_, why in lost.items():
-            values = {"state": "suppressed", "reply": why, "lease_until": None, "ended": now}
-            connection.execute(update(Outbox).where(Outbox.c.id == id_).values(**values))
+            ended = {"state": "suppressed", "reply": why, "lease_until": None, "ended": now}
+            connection.execute(update(Outbox).where(Outbox.c.id == id_).values(**ended))
         return write_letters(connection, [row for row in taken if row.id not in lost])
 
 

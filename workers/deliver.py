@@ -7,19 +7,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 
 import structlog
 
-from store import clock, crash, outbox, troubles
+from store import broken_templates, clock, crash, outbox, troubles
 from store.config import Config
 from store.database import Store
-from store.errors import DiskFailed, Permanent, Temporary
+from store.errors import DiskFailed, NotFound, Permanent, Temporary
 from store.letters import Letter
 from store.outbox import End
-from workers.compose import MOST_ATTACHED, Mail
-from workers.composer import Composer
+from store.rules.desk import Desk
+from workers.compose import MOST_ATTACHED, Mail, compose
 from workers.relay import Relay
 from workers.relay_words import UNREACHABLE
 from workers.retry import UNFINISHED, Defect, NoSession, TooLarge, Unreachable, pause
@@ -27,15 +25,6 @@ from workers.settling import Settlement
 
 _log = structlog.get_logger("worker")
 _LETTER = 64 * 1024  # bytes of a mail, at most in general, that are no files; these take 25 for 18 in base64
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """An attempt that has ended. `trouble`: what it says of the relay; None that it works, "" nothing."""
-
-    end: End
-    written: Future[None]
-    trouble: str | None
 
 
 class Delivery:
@@ -55,7 +44,6 @@ class Delivery:
     ) -> None:
         self._config, self._store, self._relay, self._holder = config, store, relay, holder
         self._now, self._chance = now, chance or random.Random()
-        self._composer = Composer(config, store, now)
         self._settlement = Settlement(config, store, holder, now)
         self._trouble = troubles.Memory("relay")
         self._lock = threading.Lock()
@@ -94,16 +82,15 @@ class Delivery:
         finally:
             self._let_go(letters)
 
-    def close(self) -> None:
-        """Ends when what is to be written down is."""
-        self._settlement.close()
-
     def deliver(self, ids: Sequence[int]) -> None:
         """The actor. Whatever happens ends in the rows, or in the end of their leases."""
         try:
             self._claim(self._take(ids))
             while not self._halted and (letter := self._next()) is not None:
-                self._see_written(self._deliver(letter))
+                try:
+                    self._deliver(letter)
+                finally:
+                    self._let_go([letter.id])
         except DiskFailed as error:
             self.failed = error
 
@@ -117,52 +104,28 @@ class Delivery:
         except IndexError:
             return None
 
-    def _deliver(self, letter: Letter) -> _Told:
-        """One attempt. The next begins when this one's end is written down: a crash makes no thread send two second copies."""
+    def _deliver(self, letter: Letter) -> None:
         crash.point("O4")
-        try:
-            made = self._make(letter)
-            end, trouble = self._send(letter, made) if isinstance(made, Mail) else (made, "")
-            return _Told(end, self._settlement.hand_in(letter, end), trouble)
-        except BaseException:
-            self._let_go([letter.id])
-            raise
-
-    def _see_written(self, told: _Told) -> None:
-        """Returns when it is written down. Raises DiskFailed."""
-        try:
-            told.written.result()
-        finally:
-            self._let_go([told.end.id])
-        if told.end.state == "accepted":
-            crash.point("O9")
-        if told.trouble != "":
-            self._note(told.trouble)
-
-    def _make(self, letter: Letter) -> Mail | End:
-        """The mail; or the end of the attempt, because there is none."""
         if letter.barred:
-            return End(letter.id, "suppressed", f"the address is suppressed: {letter.barred}")
-        if letter.attempts > UNFINISHED and not letter.reply:
-            # Every attempt so far died with its process: such a row must not go on killing workers.
-            return End(letter.id, "failed", f"given up: none of {letter.attempts - 1} attempts came to an end")
+            return self._settlement.write(
+                letter, End(letter.id, "suppressed", f"the address is suppressed: {letter.barred}")
+            )
         try:
-            return self._composer.compose(letter)
+            reply = self._attempt(letter)
         except DiskFailed:
             raise
-        except (Temporary, Permanent) as error:
-            return self._end(letter, error)
-
-    def _send(self, letter: Letter, mail: Mail) -> tuple[End, str | None]:
-        """How it ended, and what that says of the relay; see `_Told`."""
-        try:
-            reply = self._hand_over(letter, mail)
-        except NoSession as error:
-            return self._end(letter, error), error.remedy
-        except (Temporary, Permanent) as error:
-            return self._end(letter, error), UNREACHABLE if isinstance(error, Unreachable) else ""
-        crash.point("O7")
-        return End(letter.id, "accepted", reply), None
+        except Permanent as error:
+            self._settlement.write(letter, End(letter.id, "failed", str(error)))
+        except Temporary as error:
+            crash.point("O10")
+            self._settlement.write(letter, self._later(letter, error))
+            if isinstance(error, NoSession | Unreachable):
+                self._note(error.remedy if isinstance(error, NoSession) else UNREACHABLE)
+        else:
+            crash.point("O7")
+            self._settlement.write(letter, End(letter.id, "accepted", reply))
+            crash.point("O9")
+            self._note(None)
 
     def _take(self, ids: Sequence[int]) -> list[int]:
         """Those that no other thread has, in hand from now on; only the one that has a row may let it go."""
@@ -196,19 +159,38 @@ class Delivery:
             self._let_go([id_ for id_ in ids if id_ not in claimed])
         self._claimed.extend(letters)
 
-    def _hand_over(self, letter: Letter, mail: Mail) -> str:
+    def _attempt(self, letter: Letter) -> str:
         """The relay's words. Raises Temporary or Permanent, for our own mistakes too."""
+        if letter.attempts > UNFINISHED and not letter.reply:
+            # Every attempt so far died with its process: such a row must not go on killing workers.
+            raise Permanent(f"given up: none of {letter.attempts - 1} attempts came to an end")
         try:
             try:
-                return self._relay.send(mail)
+                return self._relay.send(self._compose(letter))
             except TooLarge as error:  # its files are on the portal too
                 room = min(max(0, error.limit * 18 // 25 - _LETTER), MOST_ATTACHED)
-                return self._relay.send(self._composer.compose(letter, room))
+                return self._relay.send(self._compose(letter, room))
         except (Temporary, Permanent):
             raise
         except Exception as error:
             _log.exception("relay", outbox=letter.id)
             raise Defect(f"could not be sent: {error!r}") from error
+
+    def _compose(self, letter: Letter, room: int = MOST_ATTACHED) -> Mail:
+        try:
+            desk = self._config.desks[letter.facts["desk"]]
+            mail = compose(letter, desk, secret=self._config.secret, read_blob=self._read_blob, room=room)
+        except NotFound as error:  # a file may come back with a backup
+            raise Defect(f"could not be composed: {error}") from error
+        except (Temporary, Permanent):
+            raise
+        except Exception as error:
+            _log.exception("compose", outbox=letter.id)
+            raise Defect(f"could not be composed: {error!r}") from error
+        if mail.fault:
+            _log.error("template", outbox=letter.id, desk=desk.name, fault=mail.fault, instead="the shipped one")
+            self._note_fault(letter, desk, mail.fault)
+        return mail
 
     def _note(self, trouble: str | None) -> None:
         """What is wrong with the relay, for whoever looks after the gateway; the rows themselves only wait."""
@@ -226,10 +208,22 @@ class Delivery:
         except Temporary as error:
             _log.warning("not written down", what=trouble, why=str(error))
 
-    def _end(self, letter: Letter, error: Temporary | Permanent) -> End:
-        if isinstance(error, Permanent):
-            return End(letter.id, "failed", str(error))
-        crash.point("O10")
+    def _note_fault(self, letter: Letter, desk: Desk, fault: str) -> None:
+        """Tells of the fault; the mail goes out whether that can be written or not."""
+        try:
+            broken_templates.note(self._store, desk, letter.ticket_id, fault, self._now())
+        except DiskFailed:
+            raise
+        except Temporary as error:
+            _log.warning("not written down", outbox=letter.id, why=str(error))
+
+    def _read_blob(self, digest: str) -> bytes:
+        try:
+            return self._store.blobs.get(digest)
+        except OSError as error:
+            raise Temporary(f"a file cannot be read: {error.strerror}") from error
+
+    def _later(self, letter: Letter, error: Temporary) -> End:
         wait = pause(error, letter.attempts, self._chance)
         if wait is None:
             return End(letter.id, "failed", f"given up after {letter.attempts} attempts: {error}")

@@ -1,12 +1,10 @@
-"""The ends of attempts, written down: what several threads have to say is one transaction."""
+"""The ends of attempts, written down: what several threads have to say is one transaction, and each waits for it."""
 
 from __future__ import annotations
 
 import fcntl
 import threading
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +22,12 @@ _log = structlog.get_logger("worker")
 _SETTLE = (0.05, 0.2, 1, 2, 5, 5, 5)  # seconds between attempts to write down what the relay said
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Word:
     letter: Letter
     end: End
-    written: Future[None]
+    written: bool = False
+    error: Exception | None = None
 
 
 class Turn:
@@ -53,63 +52,63 @@ class Turn:
 
 
 class Settlement:
-    """Where threads hand in how their attempts ended. One thread writes down all that was handed in by then."""
+    """Where threads hand in how their attempts ended. Whoever comes first writes for all that are waiting by then."""
 
     def __init__(self, config: Config, store: Store, holder: str, now: clock.Clock) -> None:
         self._config, self._store, self._holder, self._now = config, store, holder, now
         self.turn = Turn(config.data) if store.sqlite else threading.Lock()
-        self._words: deque[_Word] = deque()
-        self._writer = ThreadPoolExecutor(1, "settling")
+        self._words: list[_Word] = []
+        self._adding = threading.Lock()
 
-    def hand_in(self, letter: Letter, end: End) -> Future[None]:
-        """Done when it is written down, which is insisted on: a forgotten acceptance is a second copy. Or DiskFailed."""
-        word = _Word(letter, end, Future())
-        self._words.append(word)
-        self._writer.submit(self._write_all)
-        return word.written
-
-    def close(self) -> None:
-        """Ends when all is written."""
-        self._writer.shutdown(wait=False)
+    def write(self, letter: Letter, end: End) -> None:
+        """Returns when it is written down, insisting: a forgotten acceptance is a second copy. Raises DiskFailed."""
+        word = _Word(letter, end)
+        with self._adding:
+            self._words.append(word)
+        with self.turn:
+            if not word.written:
+                self._write_all()
+        if word.error is not None:
+            raise word.error
 
     def _write_all(self) -> None:
-        with self.turn:
-            written = self._write([self._words.popleft() for _ in range(len(self._words))])
-        for word, kept in written:
-            end = word.end
-            _log.info(end.state, outbox=end.id, attempts=word.letter.attempts, reply=end.reply, lease_kept=kept)
-
-    def _write(self, words: list[_Word]) -> list[tuple[_Word, bool]]:
-        """What of it is written, and whether under a lease that had not gone to another worker."""
-        if not words:
-            return []
+        with self._adding:
+            words, self._words = self._words, []
         try:
-            kept = self._insist(words)
-        except Exception as error:
-            if len(words) > 1 and not isinstance(error, DiskFailed):  # perhaps one keeps the others from it
-                return [done for word in words for done in self._write([word])]
+            self._insist(words)
+        except DiskFailed as error:
             for word in words:
-                word.written.set_exception(error)
-            return []
+                word.error = error
+        except Exception as error:  # one that cannot be written must not keep the others from it
+            if len(words) == 1:
+                words[0].error = error
+            for word in words if len(words) > 1 else ():
+                try:
+                    self._insist([word])
+                except Exception as own:
+                    word.error = own
         for word in words:
-            word.written.set_result(None)
-        return [] if kept is None else [(word, kept) for word in words]
+            word.written = True
 
-    def _insist(self, words: list[_Word]) -> bool | None:
-        """Whether all leases were kept; None when the database did not answer for too long."""
+    def _insist(self, words: list[_Word]) -> None:
         ends = [word.end for word in words]
         for wait in (*_SETTLE, None):
             try:
-                return sending.settle(self._store, self._config, self._holder, ends, self._now()) == len(ends)
+                kept = sending.settle(self._store, self._config, self._holder, ends, self._now())
             except DiskFailed as error:
                 self._tell_of_loss(words, error)
                 raise
             except Temporary as error:
                 if wait is None:
-                    self._tell_of_loss(words, error)
-                else:
-                    time.sleep(wait)
-        return None
+                    return self._tell_of_loss(words, error)
+                time.sleep(wait)
+            else:
+                for word in words:
+                    attempts, end = word.letter.attempts, word.end
+                    _log.info(
+                        end.state, outbox=end.id, attempts=attempts, reply=end.reply, lease_kept=kept == len(ends)
+                    )
+                return None
 
     def _tell_of_loss(self, words: list[_Word], error: Temporary) -> None:
         for word in words:

@@ -191,7 +191,6 @@ class WorkerProcess:
             time.sleep(0.02)
         self._ended.set()
         self._keeping.join(timeout=_KEEP)
-        self.delivery.close()
         self._release()
         self._store.close()
         self._name.give_up()

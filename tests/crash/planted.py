@@ -15,7 +15,7 @@ from gateway.filer import Filer
 from store import facts, telling
 from store.acts import conversation
 from store.journal_writer import JournalWriter
-from workers.composer import Composer
+from workers.deliver import Delivery
 
 
 def yes_before_commit() -> None:
@@ -54,14 +54,14 @@ def tell_after_commit() -> None:
 
 def new_message_id() -> None:
     """Each further attempt gives the mail another Message-ID."""
-    compose = Composer.compose
+    compose = Delivery._compose
 
-    def again(self: Composer, letter: Any, *room: int) -> Any:
+    def again(self: Delivery, letter: Any, *room: int) -> Any:
         if letter.attempts > 1:
             letter = replace(letter, header_id=f"{token_hex(8)}@desk.test")
         return compose(self, letter, *room)
 
-    Composer.compose = again  # type: ignore[method-assign]
+    Delivery._compose = again  # type: ignore[method-assign]
 
 
 def long_mourning() -> None:

@@ -95,9 +95,8 @@ def test_a_desk_may_close_what_nobody_answers(any_gateway: Gateway) -> None:
     ticket = any_gateway.ticket(tag)
     assert ticket["state"] == "closed" and ticket["events"][-1]["actor"] is None
     assert reminded(any_gateway, "ticket_closed") == ["anna@cust.test"]
-    assert (
-        reminded(any_gateway, "staff_notice").count("billy@desk.test") == 1
-    )  # that it is theirs; not what the clock does
+    # That it is theirs, and not what the clock does.
+    assert reminded(any_gateway, "staff_notice").count("billy@desk.test") == 1
 
 
 def test_a_desk_may_close_held_mail_without_a_word(any_fleet: House) -> None:

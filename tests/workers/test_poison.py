@@ -12,7 +12,7 @@ from store.config import Config
 from store.letters import Letter
 from tests.fakes import FakeRelay, until
 from tests.workers.bench import Bench, run
-from workers import composer
+from workers import deliver
 from workers.retry import UNFINISHED
 
 POISON = 3
@@ -21,14 +21,14 @@ SOON = (0, 0.05, 0.1, 0.2)  # seconds; what users wait after each death is teste
 
 def run_and_die_of_the_poison(config: Config) -> None:
     """A worker whose process ends at once, as for want of memory, when it makes one certain mail."""
-    compose = composer.compose
+    compose = deliver.compose
 
     def deadly(letter: Letter, *arguments: Any, **options: Any) -> Any:
         if letter.id == POISON:
             os._exit(9)
         return compose(letter, *arguments, **options)
 
-    composer.compose = deadly
+    deliver.compose = deadly
     outbox._AFTER_DEATHS = SOON
     run(config)
 
