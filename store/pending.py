@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from store.database import Store
 from store.schema import Outbox
+from store.tables.columns import Utc
 
 WAITING = ("due", "deferred")
 _OPEN = (*WAITING, "claimed")
@@ -25,6 +26,15 @@ BEHIND = (
     )
     .exists()
 )
+_DUE = (  # one state at a time, in the order of `outbox_due`, which is read no further than the limit
+    select(Outbox.c.id, Outbox.c.next_at)
+    .where(Outbox.c.state == bindparam("is"), Outbox.c.next_at <= bindparam("at", type_=Utc), ~BEHIND)
+    .order_by(Outbox.c.next_at, Outbox.c.id)
+    .limit(bindparam("most"))
+)
+_UNFINISHED = select(Outbox.c.id).where(
+    Outbox.c.id.in_(bindparam("ids", expanding=True)), Outbox.c.attempts > 0, Outbox.c.reply == "", Outbox.c.state.in_(WAITING)
+)  # fmt: skip
 _FORMER = (
     select(Outbox.c.header_id, Outbox.c.facts["tag"].as_string().label("tag"))
     .where(Outbox.c.ticket_id.in_(bindparam("tickets", expanding=True)), Outbox.c.person_id == bindparam("person"))
@@ -34,10 +44,10 @@ _FORMER = (
 
 
 def due(store: Store, now: datetime, limit: int) -> list[int]:
-    """Ids that may be sent now, oldest first."""
-    query = select(Outbox.c.id).where(Outbox.c.state.in_(WAITING), Outbox.c.next_at <= now, ~BEHIND)
+    """Ids that may be sent now, those first that have been due for longest; however many there are, few are read."""
     with store.read() as connection:
-        return list(connection.execute(query.order_by(Outbox.c.id).limit(limit)).scalars())
+        found = [row for state in WAITING for row in connection.execute(_DUE, {"is": state, "at": now, "most": limit})]
+    return [row.id for row in sorted(found, key=lambda row: (row.next_at, row.id))[:limit]]
 
 
 def unfinished(store: Store, ids: Collection[int]) -> set[int]:
@@ -45,10 +55,8 @@ def unfinished(store: Store, ids: Collection[int]) -> set[int]:
 
     What is claimed is none of them: somebody may have begun it since `due` was asked.
     """
-    attempted = (Outbox.c.attempts > 0, Outbox.c.reply == "", Outbox.c.state.in_(WAITING))
-    query = select(Outbox.c.id).where(Outbox.c.id.in_(ids), *attempted)
     with store.read() as connection:
-        return set(connection.execute(query).scalars())
+        return set(connection.execute(_UNFINISHED, {"ids": ids}).scalars())
 
 
 def next_due(store: Store) -> datetime | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
@@ -17,7 +18,12 @@ def moment(at: str, *zones: str, language: str = ENGLISH) -> str:
     """An ISO time as its reader would say it, in the first of the time zones that exists."""
     when = datetime.fromisoformat(at)
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    local = when.astimezone(first_zone(*zones))
+    return _minute(when.replace(second=0, microsecond=0), first_zone(*zones), language)
+
+
+@lru_cache(maxsize=256)  # many mails tell of the same event
+def _minute(when: datetime, zone: tzinfo, language: str) -> str:
+    local = when.astimezone(zone)
     locale = _LOCALES.get(language, language)
     told = {
         "date": format_date(local, "long", locale),

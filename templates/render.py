@@ -5,12 +5,13 @@ Undefined names are errors; only HTML is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
-from types import CodeType
+from types import CodeType, SimpleNamespace
+from typing import Any
 
 from babel.support import NullTranslations
 from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
@@ -77,13 +78,20 @@ class _Compiled(BytecodeCache):
         self._code[bucket.key] = (bucket.checksum, bucket.code)
 
 
+class _Shipped(Environment):
+    """Of our own templates: none has globals of its own, and looking for them in two places costs at each name."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return super().make_globals(d) if d else self.globals
+
+
 _PREPARING = Lock()  # of several threads that begin, one prepares what all use; it takes a while
-_COMPILED: dict[type[Environment], _Compiled] = {Environment: _Compiled(), OwnEnvironment: _Compiled()}
+_COMPILED: dict[type[Environment], _Compiled] = {_Shipped: _Compiled(), OwnEnvironment: _Compiled()}
 
 
 @cache
 def _environment(language: str = ENGLISH) -> Environment:
-    return _prepared(Environment, FileSystemLoader(FOLDER), language)
+    return _prepared(_Shipped, FileSystemLoader(FOLDER), language)
 
 
 @lru_cache(maxsize=32)
@@ -106,7 +114,7 @@ def _prepared(kind: type[Environment], loader: BaseLoader, language: str) -> Env
     spoken = translations(language)
     environment.install_gettext_translations(spoken, newstyle=True)  # type: ignore[attr-defined]
     # Our sentences stand in `_words.txt` alone, which escapes nothing, and Jinja's own would ask that each time.
-    if kind is Environment:
+    if kind is _Shipped:
         say = _sayer(spoken)
         environment.globals |= {"gettext": say, "_": say}
     environment.filters.update(wrap=wrap, prose=prose, rule=rule, columns=columns)
@@ -116,7 +124,7 @@ def _prepared(kind: type[Environment], loader: BaseLoader, language: str) -> Env
         "notice_mark": NOTICE_MARKS[language],
         "flag_words": lambda name: said(language, FLAGS.get(name, str(name))),
     }
-    environment.globals["words"] = _words(environment)
+    environment.globals["words"] = SimpleNamespace(**_words(environment))
     return environment
 
 

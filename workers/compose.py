@@ -15,7 +15,7 @@ from store.rules.fanout import ANSWERS
 from store.rules.tokens import Kind, Token, loop_mark
 from templates.assets import asset_lines
 from templates.checking import located
-from templates.contexts import FileLine, MailContext, excerpt, field_line, one_line, readable
+from templates.contexts import FileLine, MailContext, Picture, excerpt, field_line, one_line, readable
 from templates.figures import moment
 from templates.languages import ENGLISH, choose
 from templates.phrases import NAMELESS
@@ -70,7 +70,7 @@ def compose(
     shown = pictures(files, letter.header_id)
     if letter.template == "renewal_alert":
         files.append(calendar_file(letter, language))
-    told = replace(context(letter, desk, attached, secret, language), pictures=tuple(shown.values()))
+    told = context(letter, desk, attached, secret, language, shown.values())
     rendered, fault = _render(letter.template, told, language, desk)
     head = "".join(
         f"{name}: {value}\r\n"
@@ -96,7 +96,12 @@ def _render(template: str, mail: MailContext, language: str, desk: Desk) -> tupl
 
 
 def context(
-    letter: Letter, desk: Desk, attached: Sequence[LetterFile], secret: bytes, language: str = ENGLISH
+    letter: Letter,
+    desk: Desk,
+    attached: Sequence[LetterFile],
+    secret: bytes,
+    language: str = ENGLISH,
+    pictured: Iterable[Picture] = (),
 ) -> MailContext:
     """What the template gets to know: the letter under the desk's text policy, with nothing of a stranger's in it."""
     facts = letter.facts
@@ -133,7 +138,7 @@ def context(
         change=facts["change"], author=fact("author", 80) if known or facts["by_support"] else "",
         author_address=fact("author_address") if staff else "", by_support=facts["by_support"],
         at=moment(facts["at"], facts["timezone"], desk.timezone, language=language),
-        text=told, shortened=told != shown, withheld=text != "" and not shown, pictures=(),
+        text=told, shortened=told != shown, withheld=text != "" and not shown, pictures=tuple(pictured),
         attached=file_lines(attached, language), elsewhere=file_lines(elsewhere, language, links),
         refused=() if secretive or letter.template not in REFUSING else tuple(
             FileLine(one_line(f["filename"], 120) or NAMELESS, one_line(f["reason"] or "not accepted"))

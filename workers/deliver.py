@@ -31,6 +31,7 @@ class Delivery:
     """What the threads of one worker share: the rows they have in hand, and all they need to send them.
 
     A thread claims several rows at once; what it does not come to, because one of them takes long, another thread sends.
+    As many as there are `connections` make and send a mail at a time, while others write down how theirs ended.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Delivery:
         holder: str,
         now: clock.Clock = clock.now,
         chance: random.Random | None = None,
+        connections: int = 1,
     ) -> None:
         self._config, self._store, self._relay, self._holder = config, store, relay, holder
         self._now, self._chance = now, chance or random.Random()
         self._settlement = Settlement(config, store, holder, now)
         self._trouble = troubles.Memory("relay")
         self._lock = threading.Lock()
+        self._sending = threading.BoundedSemaphore(connections)
         self._in_hand: set[int] = set()
         self._claimed: deque[Letter] = deque()
         self._stopped = False
@@ -86,11 +89,8 @@ class Delivery:
         """The actor. Whatever happens ends in the rows, or in the end of their leases."""
         try:
             self._claim(self._take(ids))
-            while not self._halted and (letter := self._next()) is not None:
-                try:
-                    self._deliver(letter)
-                finally:
-                    self._let_go([letter.id])
+            while self._deliver_next():
+                pass
         except DiskFailed as error:
             self.failed = error
 
@@ -104,28 +104,45 @@ class Delivery:
         except IndexError:
             return None
 
-    def _deliver(self, letter: Letter) -> None:
-        crash.point("O4")
-        if letter.barred:
-            return self._settlement.write(
-                letter, End(letter.id, "suppressed", f"the address is suppressed: {letter.barred}")
-            )
+    def _deliver_next(self) -> bool:
+        """One row, from its mail to the end that is written down; False when there is none, or none may be begun."""
+        letter = None
         try:
-            reply = self._attempt(letter)
+            with self._sending:
+                letter = None if self._halted else self._next()
+                if letter is None:
+                    return False
+                crash.point("O4")
+                end, trouble = self._attempt(letter)
+            self._settlement.write(letter, end)
+            if end.state == "accepted":
+                crash.point("O9")
+                self._note(None)
+            elif trouble:
+                self._note(trouble)
+            return True
+        finally:
+            if letter is not None:
+                self._let_go([letter.id])
+
+    def _attempt(self, letter: Letter) -> tuple[End, str]:
+        """How it ended, and what is wrong with the relay. Raises DiskFailed."""
+        if letter.barred:
+            return End(letter.id, "suppressed", f"the address is suppressed: {letter.barred}"), ""
+        try:
+            reply = self._send(letter)
         except DiskFailed:
             raise
         except Permanent as error:
-            self._settlement.write(letter, End(letter.id, "failed", str(error)))
+            return End(letter.id, "failed", str(error)), ""
         except Temporary as error:
             crash.point("O10")
-            self._settlement.write(letter, self._later(letter, error))
-            if isinstance(error, NoSession | Unreachable):
-                self._note(error.remedy if isinstance(error, NoSession) else UNREACHABLE)
-        else:
-            crash.point("O7")
-            self._settlement.write(letter, End(letter.id, "accepted", reply))
-            crash.point("O9")
-            self._note(None)
+            trouble = (
+                error.remedy if isinstance(error, NoSession) else UNREACHABLE if isinstance(error, Unreachable) else ""
+            )
+            return self._later(letter, error), trouble
+        crash.point("O7")
+        return End(letter.id, "accepted", reply), ""
 
     def _take(self, ids: Sequence[int]) -> list[int]:
         """Those that no other thread has, in hand from now on; only the one that has a row may let it go."""
@@ -159,7 +176,7 @@ class Delivery:
             self._let_go([id_ for id_ in ids if id_ not in claimed])
         self._claimed.extend(letters)
 
-    def _attempt(self, letter: Letter) -> str:
+    def _send(self, letter: Letter) -> str:
         """The relay's words. Raises Temporary or Permanent, for our own mistakes too."""
         if letter.attempts > UNFINISHED and not letter.reply:
             # Every attempt so far died with its process: such a row must not go on killing workers.

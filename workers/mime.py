@@ -15,6 +15,8 @@ from store.letters import LetterFile
 from templates.contexts import one_line
 from templates.render import Rendered
 
+# Characters of a line, as it is. RFC 5322 2.1.1 allows 998; but people see the lines of a text, and not those of HTML.
+_LONGEST = {"plain": 78, "html": 998}
 _TYPE = re.compile(r"(?!message/|multipart/)[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")  # RFC 2046 5.2.1: not as base64
 
 
@@ -44,7 +46,7 @@ def _multipart(kind: str, boundary: str, parts: Iterable[bytes]) -> bytes:
 def _text(kind: str, text: str) -> bytes:
     raw = text.encode().replace(b"\n", b"\r\n")
     encoding, body = "7bit", raw
-    if not raw.isascii() or b"=_" in raw or max(map(len, raw.split(b"\r\n"))) > 78:
+    if not raw.isascii() or b"=_" in raw or max(map(len, raw.split(b"\r\n"))) > _LONGEST[kind]:
         encoding, body = "quoted-printable", b2a_qp(raw)
         if len(body) > len(raw) * 3 // 2:  # mostly not Latin
             encoding, body = "base64", _base64(raw)

@@ -58,16 +58,17 @@ class Settlement:
         self._config, self._store, self._holder, self._now = config, store, holder, now
         self.turn = Turn(config.data) if store.sqlite else threading.Lock()
         self._words: list[_Word] = []
-        self._adding = threading.Lock()
+        self._adding, self._writing = threading.Lock(), threading.Lock()
 
     def write(self, letter: Letter, end: End) -> None:
         """Returns when it is written down, insisting: a forgotten acceptance is a second copy. Raises DiskFailed."""
         word = _Word(letter, end)
         with self._adding:
             self._words.append(word)
-        with self.turn:
+        with self._writing:  # what another has written for us waits for no turn any more
             if not word.written:
-                self._write_all()
+                with self.turn:
+                    self._write_all()
         if word.error is not None:
             raise word.error
 

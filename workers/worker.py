@@ -27,6 +27,7 @@ _AT_ONCE = 10  # rows that one thread claims in one transaction at most
 _AGAIN = 30.0  # seconds until a hint is given again
 _LOST = 2.0  # seconds of idleness after which a hint given is taken for lost
 _BROKEN = 5.0  # seconds a broker that failed is left alone
+_THREADS = 3  # for each connection: while one sends, others claim rows and write down how theirs ended
 _KEEP = 5.0  # seconds between heartbeats, and sweeps
 _LEAP = 5.0  # seconds by which a wall clock may run away before its leaps are taken for leaps
 
@@ -43,8 +44,8 @@ class Share:
         return max(1, (connections + self.workers - 1 - self.number) // self.workers)
 
     def first(self, ids: list[int]) -> list[int]:
-        """The rows that are this worker's, then those of the others: whoever has none left helps out."""
-        return sorted(ids, key=lambda id_: (id_ // _AT_ONCE % self.workers != self.number, id_))
+        """The rows that are this worker's; those of the others when it has none left."""
+        return [id_ for id_ in ids if id_ // _AT_ONCE % self.workers == self.number] or ids
 
 
 class Feeder:
@@ -147,6 +148,7 @@ class WorkerProcess:
         config: Config,
         *,
         threads: int = 4,
+        connections: int | None = None,
         now: clock.Clock = clock.now,
         relay: Relay | None = None,
         share: Share = Share(),
@@ -156,7 +158,9 @@ class WorkerProcess:
         self._store = open_store(config)
         self._relay = relay or open_relay(config)
         self._name = Holder(config, "worker")
-        self.delivery = Delivery(config, self._store, self._relay, self._name.value, now)
+        self.delivery = Delivery(
+            config, self._store, self._relay, self._name.value, now, connections=connections or threads
+        )
         queue = queue_name(config)
         local, single = (Lane(local_broker(), queue, count, self.delivery.deliver) for count in (threads, 1))
         remote = None
@@ -235,9 +239,10 @@ def run(config: Config, stop: clock.Stop, share: Share = Share()) -> None:
 
     Raises ConfigError, Temporary when the database does not answer at the start, and DiskFailed at any time.
     """
-    connections = config.settings.relay.connections
-    threads = share.of_connections(connections)
-    worker = WorkerProcess(config, threads=threads, relay=open_relay(config, threads / connections), share=share)
+    all_connections = config.settings.relay.connections
+    mine = share.of_connections(all_connections)
+    relay = open_relay(config, mine / all_connections)
+    worker = WorkerProcess(config, threads=_THREADS * mine, connections=mine, relay=relay, share=share)
     worker.start()
     while worker.failed is None and not stop.is_set():
         time.sleep(0.1)

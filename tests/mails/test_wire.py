@@ -18,7 +18,7 @@ from store.rules.tags import base_subject, find_tags
 from store.rules.tokens import Token, loop_mark, verify
 from templates.contexts import one_line
 from templates.languages import LANGUAGES
-from templates.render import render
+from templates.render import Rendered, render
 from tests.mails.letters import (
     BLOBS,
     COMBINATIONS,
@@ -33,6 +33,7 @@ from tests.mails.letters import (
     send,
 )
 from workers.compose import ATTACHING, CLOSING, MOST_ATTACHED, WORDLESS, context
+from workers.mime import write_body
 
 SUBJECTS = (
     "disk full", "ディスクの空き容量がありません。至急ご確認ください、よろしくお願いいたします。",
@@ -43,6 +44,18 @@ SUBJECTS = (
 INJECTION = "hi\r\nBcc: victim@evil.test\r\nX-Evil: 1\r\n\r\nbody\x00\x1b[2J\x0b\x85\u2028\ud800"
 
 ABOUT_A_TICKET = [one for one in TEMPLATES if one not in RENEWING]  # tests/renewals/test_mails.py has the others
+
+
+def test_html_travels_as_it_is_with_lines_as_long_as_mail_may_have_and_text_is_folded() -> None:
+    """In a quarter fewer bytes than as quoted-printable; RFC 5322 2.1.1 allows lines of 998."""
+    plain, page = ([b"x" * length for length in lengths] for lengths in ((78, 79), (998, 999)))
+    short, long = (
+        write_body(Rendered("", f"{a.decode()}\n", f"{b.decode()}\n"), [], "seed", {})
+        for a, b in zip(plain, page, strict=True)
+    )
+    assert short.count(b"Content-Transfer-Encoding: 7bit") == 2
+    assert long.count(b"Content-Transfer-Encoding: quoted-printable") == 2
+    assert max(map(len, short.split(b"\r\n"))) == 998
 
 
 @pytest.mark.parametrize(("template", "role", "known"), [one for one in COMBINATIONS if one[0] in ABOUT_A_TICKET])

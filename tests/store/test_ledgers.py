@@ -183,7 +183,8 @@ def test_for_one_ticket_and_recipient_later_mails_wait(any_store: Store, any_con
     assert one_row.defer(any_store, first, "w1", "451 later", NOW + timedelta(minutes=5), NOW)
     assert pending.due(any_store, NOW, 10) == [notice]
     later = NOW + timedelta(minutes=6)
-    assert pending.due(any_store, later, 10) == [first, notice]
+    assert pending.due(any_store, later, 10) == [notice, first], "the one that has been due for longer goes first"
+    assert pending.due(any_store, later, 1) == [notice]
     assert one_row.claim(any_store, first, "w2", later)
     assert one_row.accept(any_store, first, "w2", "250 ok", later)
     reply = [id_ for id_ in pending.due(any_store, later, 10) if id_ != notice]
