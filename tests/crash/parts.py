@@ -140,7 +140,8 @@ def _imap(config: Config, report: Report, warm: Warm) -> None:
 def _worker(config: Config, threads: int, report: Report, warm: Warm) -> None:
     relay = SmtpRelay(read_account(config.settings.relay.url), Patience(5, 5, 5, 5), warm.tls)
     worker.open_store = warm.open
-    process = WorkerProcess(config, threads=threads, relay=relay)
+    connections = max(1, threads // 2)  # as under `postern serve`, where threads wait for one
+    process = WorkerProcess(config, threads=threads, connections=connections, relay=relay)
     process.start()
     report(ready=0)
     while True:
