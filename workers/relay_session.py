@@ -58,7 +58,7 @@ class Envelope:
 
 
 class Session:
-    """One connection, ready for MAIL once made. Made and used by one thread; `cut` may come from any."""
+    """One connection, ready for MAIL once made. Used by one thread at a time; `cut` may come from any."""
 
     def __init__(self, account: Account, patience: Patience, context: ssl.SSLContext) -> None:
         self._account, self._patience = account, patience
