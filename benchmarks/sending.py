@@ -18,7 +18,7 @@ from benchmarks.house import installation
 from benchmarks.measure import Figure
 from benchmarks.servers import remembering_sink
 from gateway.cli.logs import set_up
-from gateway.cli.supervisor import SENDERS
+from gateway.cli.supervisor import senders_of
 from store.apply import apply
 from store.clock import now
 from store.commands import Author, NewMessage, OpenTicket
@@ -86,10 +86,10 @@ def _import() -> None:
 
 def _send(config: Config, store: Store, life: float) -> None:
     """With as many workers as `postern serve` starts, which are killed and started again after so many seconds."""
+    count = len(senders_of(config))
+    shares = [Share(number, count) for number in range(count)]
     while not _done(store):
-        workers = [
-            _PROCESSES.Process(target=_work, args=(config.file, Share(n, len(SENDERS)))) for n in range(len(SENDERS))
-        ]
+        workers = [_PROCESSES.Process(target=_work, args=(config.file, share)) for share in shares]
         for worker in workers:
             worker.start()
         end = time.monotonic() + life

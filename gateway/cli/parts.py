@@ -27,16 +27,15 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(config: ConfigFile = None) -> None:
     """Run everything in one process tree until Ctrl-C or SIGTERM."""
-    from gateway.cli.supervisor import SENDERS, Supervisor
+    from gateway.cli.supervisor import Supervisor, senders_of
 
     _log()
     with opened(config) as (settings, store):
         _ = settings.secret  # made, and the tables brought to this version, before any child needs them
         _never_reuse(store)
     run = {part.__name__: part for part in (smtp, lmtp, imap, filer, portal, clock)}
-    senders = {
-        name: partial(_send, part=name, number=number, workers=len(SENDERS)) for number, name in enumerate(SENDERS)
-    }
+    names = senders_of(settings)
+    senders = {name: partial(_send, part=name, number=number, workers=len(names)) for number, name in enumerate(names)}
     Supervisor(settings, {**run, **senders}).run()
 
 

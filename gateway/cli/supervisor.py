@@ -41,7 +41,7 @@ _MODULES = {
     "portal": "gateway.portal.server",
     "clock": "workers.clock",
 }
-SENDERS = ("worker", "worker-2")  # they share the relay's connections: one alone would be held up by its interpreter
+_SENDERS = ("worker", "worker-2")  # they share the relay's connections: one alone would be held up by its interpreter
 _log = logging.getLogger("postern.serve")
 _processes = multiprocessing.get_context("fork")
 os.environ.setdefault("SPT_NOENV", "1")  # a title must not overwrite what /proc shows of the environment
@@ -53,7 +53,12 @@ Note = tuple[str, str, int]  # began (the supervisor itself), started, died or s
 def parts_of(config: Config) -> tuple[str, ...]:
     """The parts this configuration asks for."""
     doors = ["smtp", *(["lmtp"] if config.settings.lmtp.listen else []), *(["imap"] if config.settings.imap else [])]
-    return (*doors, "filer", *SENDERS[: config.settings.relay.connections], "portal", "clock")
+    return (*doors, "filer", *senders_of(config), "portal", "clock")
+
+
+def senders_of(config: Config) -> tuple[str, ...]:
+    """The workers among them: no more than there are connections to share."""
+    return _SENDERS[: config.settings.relay.connections]
 
 
 def pause_after(former: float | None, lived: float) -> float:
