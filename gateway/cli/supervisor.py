@@ -72,6 +72,7 @@ class Supervisor:
     def __init__(self, config: Config, run: Mapping[str, Part]) -> None:
         self._config, self._run_part = config, run
         self._children: dict[str, ForkProcess] = {}
+        self._dead: dict[str, ForkProcess] = {}  # those that wait to be started again
         self._started: dict[str, float] = {}
         self._parts = parts_of(config)
         self._pause: dict[str, float] = {}
@@ -112,6 +113,7 @@ class Supervisor:
             self._not_before[part] = time.monotonic() + LONGEST
             return
         self._children[part] = child
+        self._dead.pop(part, None)
         self._notes.add("started", part, child)
 
     def _mourn(self, part: str, child: ForkProcess) -> None:
@@ -119,7 +121,7 @@ class Supervisor:
 
         Settings it has run with once were right: whoever is changing them now must not take the other parts down.
         """
-        del self._children[part]
+        self._dead[part] = self._children.pop(part)
         if child.exitcode == ending.WRONG_SETTING and part not in self._pause:
             raise ConfigError(f"{part} cannot start with these settings; see the line above")
         self._notes.add("died", part, child)
@@ -139,6 +141,8 @@ class Supervisor:
                 _log.error("%s did not stop in %.0f s and is killed", part, GRACE)
                 child.kill()
                 child.join()
+            self._notes.add("stopped", part, child)
+        for part, child in self._dead.items():  # stopped like the others, or it would be down until the next start
             self._notes.add("stopped", part, child)
         self._notes.close(max(_WRITING, deadline - time.monotonic()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -69,6 +70,19 @@ def test_a_filer_that_dies_is_told_by_health_started_again_once_armed_and_takes_
     assert len(running.json("tickets")) == 2
     assert running.log().count("filer ended with -9") == 1
     assert "again in 1 s" in running.log()
+
+
+@pytest.mark.slow
+def test_a_part_that_is_dead_when_all_is_stopped_is_not_down_for_ever(running: Running) -> None:
+    for log_lines in (1, 2):  # after the second death it is left alone for two seconds
+        running.wait_until(lambda: not down(running) and running.processes("postern", "worker-2"))
+        for pid in running.processes("postern", "worker-2"):
+            os.kill(pid, signal.SIGKILL)
+        running.wait_until(lambda wanted=log_lines: running.log().count("worker-2 ended with -9") == wanted)  # type: ignore[misc]
+    running.stop()
+    running.wait_until_gone()
+    with sqlite3.connect(running.folder / "var" / "postern.db") as database:
+        assert database.execute("SELECT name FROM lease WHERE name LIKE 'part:%'").fetchall() == []
 
 
 def test_a_part_whose_parent_died_before_it_looked_does_nothing() -> None:
