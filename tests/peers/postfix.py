@@ -6,9 +6,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -134,9 +136,13 @@ class Postfix:
         assert done.returncode == 0, done.stderr + self.log()
 
     def _end(self) -> None:
+        master = self.folder / "spool/pid/master.pid"
         try:
-            if (self.folder / "spool/pid/master.pid").exists():
+            if master.exists():
                 self._run("stop")
+        except subprocess.TimeoutExpired:  # it logs what it does, and the process that writes the log may be gone
+            with suppress(ProcessLookupError):
+                os.killpg(int(master.read_text()), signal.SIGKILL)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
