@@ -137,10 +137,7 @@ class Delivery:
             return End(letter.id, "failed", str(error)), ""
         except Temporary as error:
             crash.point("O10")
-            trouble = (
-                error.remedy if isinstance(error, NoSession) else UNREACHABLE if isinstance(error, Unreachable) else ""
-            )
-            return self._later(letter, error), trouble
+            return self._later(letter, error), _trouble(error)
         crash.point("O7")
         return End(letter.id, "accepted", reply), ""
 
@@ -245,3 +242,10 @@ class Delivery:
         if wait is None:
             return End(letter.id, "failed", f"given up after {letter.attempts} attempts: {error}")
         return End(letter.id, "deferred", str(error), self._now() + wait)
+
+
+def _trouble(error: Temporary) -> str:
+    """What is wrong with the relay; empty when it is this mail alone that has to wait."""
+    if isinstance(error, NoSession):
+        return error.remedy
+    return UNREACHABLE if isinstance(error, Unreachable) else ""

@@ -43,7 +43,7 @@ class Share:
         """How many of the relay's connections are this worker's: the first get those that are left over, none gets 0."""
         return max(1, (connections + self.workers - 1 - self.number) // self.workers)
 
-    def first(self, ids: list[int]) -> list[int]:
+    def of_rows(self, ids: list[int]) -> list[int]:
         """The rows that are this worker's; those of the others when it has none left."""
         return [id_ for id_ in ids if id_ // _AT_ONCE % self.workers == self.number] or ids
 
@@ -70,7 +70,7 @@ class Feeder:
         """One look at the outbox. Raises Temporary when the database does not answer."""
         if self._delivery.waiting:  # perhaps the threads that claimed them wait for the relay, and others are free
             self._local.hint([])
-        ids = self._share.first(pending.due(self._store, self._now(), _WINDOW * self._share.workers))[:_WINDOW]
+        ids = self._share.of_rows(pending.due(self._store, self._now(), _WINDOW * self._share.workers))[:_WINDOW]
         for gone in self._hinted.keys() - set(ids):
             self._hinted.pop(gone, None)
         if not ids:

@@ -135,14 +135,13 @@ class Supervisor:
         for child in self._children.values():
             child.terminate()
         deadline = time.monotonic() + GRACE
-        for part, child in self._children.items():
+        # One that waits to be started again is stopped too, or it would be down until the next start.
+        for part, child in (self._children | self._dead).items():
             child.join(max(0.1, deadline - time.monotonic()))
             if child.exitcode is None:
                 _log.error("%s did not stop in %.0f s and is killed", part, GRACE)
                 child.kill()
                 child.join()
-            self._notes.add("stopped", part, child)
-        for part, child in self._dead.items():  # stopped like the others, or it would be down until the next start
             self._notes.add("stopped", part, child)
         self._notes.close(max(_WRITING, deadline - time.monotonic()))
 

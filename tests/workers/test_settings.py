@@ -78,10 +78,10 @@ def test_workers_share_what_a_relay_takes_a_second(tmp_path: Path) -> None:
 
 def test_each_row_is_one_workers_and_the_others_help_out_when_they_have_none() -> None:
     ids = list(range(100, 160))
-    first, second = (Share(number, 2).first(ids) for number in range(2))
+    first, second = (Share(number, 2).of_rows(ids) for number in range(2))
     assert sorted(first + second) == ids
-    assert Share(0, 2).first(second) == second
-    assert Share().first(ids) == ids
+    assert Share(0, 2).of_rows(second) == second
+    assert Share().of_rows(ids) == ids
 
 
 def test_the_local_broker_is_in_this_process(tmp_path: Path) -> None:
